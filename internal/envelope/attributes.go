@@ -1,0 +1,60 @@
+package envelope
+
+// Attribute names of our own. What OpenTelemetry's semantic conventions name is used under their name; this is the
+// one list of what they lack.
+const (
+	// AttrTenantID is the tenant's UUID on a resource, stamped by the envelope processor. A sender's own value is replaced.
+	AttrTenantID = "summit.tenant.id"
+	// AttrEventID is the deterministic id of a record as a UUID, stamped only where a pipeline asks for it.
+	AttrEventID = "summit.event.id"
+
+	// AttrCommitSHA, AttrBuildRunID and AttrDeploymentID say what the resource's code was built from and deployed by.
+	AttrCommitSHA    = "summit.correlation.commit_sha"
+	AttrBuildRunID   = "summit.correlation.build_run_id"
+	AttrDeploymentID = "summit.correlation.deployment_id"
+	// AttrBasis is the evidence for the three: digest, revision, version or time.
+	AttrBasis = "summit.correlation.basis"
+
+	// AttrErrorFingerprint is a client-set fingerprint of an exception, overriding the computed one.
+	AttrErrorFingerprint = "summit.error.fingerprint"
+	// AttrSampleWeight is how many items of the original traffic this one stands for, a double of at least 1.
+	AttrSampleWeight = "summit.sample.weight"
+	// AttrCut lists the keys of a record whose values were cut for their size.
+	AttrCut = "summit.cut.keys"
+
+	// AttrOTLPStart, AttrOTLPEnd, AttrOTLPObserved, AttrOTLPKind and AttrOTLPStatus keep what the sender wrote where a
+	// column can't hold it: times out of range, numbers outside the enumeration.
+	AttrOTLPStart    = "summit.otlp.start_time_unix_nano"
+	AttrOTLPEnd      = "summit.otlp.end_time_unix_nano"
+	AttrOTLPTime     = "summit.otlp.time_unix_nano"
+	AttrOTLPObserved = "summit.otlp.observed_time_unix_nano"
+	AttrOTLPKind     = "summit.otlp.kind"
+	AttrOTLPStatus   = "summit.otlp.status_code"
+	AttrOTLPSeverity = "summit.otlp.severity_number"
+)
+
+// Attribute names of build events that the CI/CD, VCS, test and deployment conventions lack.
+const (
+	AttrBuildProvider   = "summit.build.provider"
+	AttrBuildHost       = "summit.build.host"
+	AttrBuildAttempt    = "summit.build.attempt"
+	AttrBuildTrigger    = "summit.build.trigger"
+	AttrBuildActor      = "summit.build.actor"
+	AttrBuildStatus     = "summit.build.status"
+	AttrBuildParentID   = "summit.build.parent.id"
+	AttrBuildKind       = "summit.build.kind"
+	AttrBuildCreatedAt  = "summit.build.created_at"
+	AttrBuildStartedAt  = "summit.build.started_at"
+	AttrBuildFinishedAt = "summit.build.finished_at"
+	AttrBuildUpdatedAt  = "summit.build.updated_at"
+	AttrBuildQueuedNS   = "summit.build.queued_ns"
+	AttrBuildApprovalNS = "summit.build.approval_ns"
+	AttrBuildRetries    = "summit.build.retries"
+	AttrBuildFlaky      = "summit.build.flaky"
+	AttrBuildMessage    = "summit.build.message"
+	AttrBuildStub       = "summit.build.stub"
+	AttrBuildVersion    = "summit.build.version"
+	AttrBuildTraceID    = "summit.build.trace_id"
+	AttrBuildSpanID     = "summit.build.span_id"
+	AttrBuildPrefix     = "summit.build.attr."
+)
