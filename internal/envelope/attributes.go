@@ -57,4 +57,26 @@ const (
 	AttrBuildTraceID    = "summit.build.trace_id"
 	AttrBuildSpanID     = "summit.build.span_id"
 	AttrBuildPrefix     = "summit.build.attr."
+
+	// AttrBuildRepo is the full name of the repository or project, for example "acme/shop"; the VCS conventions split it.
+	AttrBuildRepo        = "summit.build.repo"
+	AttrBuildName        = "summit.build.name"
+	AttrBuildDurationNS  = "summit.build.duration_ns"
+	AttrBuildErrorFP     = "summit.build.error_fp"
+	AttrBuildRunnerClass = "summit.build.runner_class"
+	AttrBuildCPUSeconds  = "summit.build.cpu_s"
+	AttrBuildMemPeak     = "summit.build.mem_peak_bytes"
+	AttrBuildCacheHit    = "summit.build.cache_hit"
+	AttrBuildCostUSD     = "summit.build.cost_usd"
+	AttrBuildURL         = "summit.build.url"
+
+	AttrBuildDigests          = "summit.build.digests"
+	AttrBuildRunRef           = "summit.build.run.id"
+	AttrBuildBasis            = "summit.build.basis"
+	AttrBuildPreviousRevision = "summit.build.previous_revision"
+	AttrBuildApprovedBy       = "summit.build.approved_by"
+	AttrBuildCreator          = "summit.build.creator"
+	AttrBuildRollbackOf       = "summit.build.rollback_of"
+	AttrBuildChangedFiles     = "summit.build.changed_files"
+	AttrBuildStepNumber       = "summit.build.step.number"
 )
