@@ -1,0 +1,160 @@
+package blockqueue
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"go.uber.org/zap"
+)
+
+// restore reads what an earlier process left: identity, numbers, segments. Every segment that it keeps is sealed.
+func (q *Queue) restore() error {
+	st, damaged, err := loadState(q.dir)
+	if err != nil {
+		return err
+	}
+	if damaged {
+		q.log.Error("the queue's state file was damaged; a new queue id is used", zap.String("dir", q.dir))
+	}
+	if q.stats.QuarantineBytes, err = quarantineSize(q.dir); err != nil {
+		return err
+	}
+	numbers, err := listSegments(q.dir)
+	if err != nil {
+		return err
+	}
+	for _, n := range numbers {
+		st.NextSegment = max(st.NextSegment, n+1)
+		if err := q.recoverSegment(n); err != nil {
+			return err
+		}
+	}
+	q.state = st
+	return q.saveNextNumber(st.NextSegment + numberReserve)
+}
+
+// saveNextNumber makes durable that no number below next is given out again.
+func (q *Queue) saveNextNumber(next uint64) error {
+	if err := saveState(q.dir, state{QueueID: q.state.QueueID, NextSegment: next}); err != nil {
+		return err
+	}
+	q.reserved = next
+	return nil
+}
+
+// recoverSegment queues a segment. One without a seal was open when the process ended: its torn tail is cut.
+func (q *Queue) recoverSegment(number uint64) error {
+	path := segmentPath(q.dir, number)
+	if seg := peekSealed(path, number); seg != nil {
+		q.sealed = append(q.sealed, seg)
+		q.bytes += seg.size
+		return nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read segment %d: %w", number, err)
+	}
+	seg := &segment{number: number, path: path, size: int64(len(data))}
+	h, start, err := parseHeader(data)
+	if err == nil && h.number != number {
+		err = fmt.Errorf("segment header has number %d", h.number)
+	}
+	if errors.Is(err, errTornHeader) {
+		return q.dropEmpty(seg)
+	}
+	if err != nil {
+		return q.setAsideSegment(seg, 0, err.Error())
+	}
+	c := scan(data, h.seed(), start)
+	if len(c.entries) == 0 && !anyDamage(c.bad) {
+		return q.dropEmpty(seg)
+	}
+	if !c.sealed {
+		if err := q.sealRecovered(seg, data, h.seed(), c); err != nil {
+			return err
+		}
+	}
+	seg.openedAt = h.openedAt
+	q.sealed = append(q.sealed, seg)
+	q.bytes += seg.size
+	return nil
+}
+
+// peekSealed looks at the header and the seal only, so that a long queue is opened without being read. It returns nil
+// when the segment must be looked at as a whole.
+func peekSealed(path string, number uint64) *segment {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() < headerFixed+4+frameBytes {
+		return nil
+	}
+	head := make([]byte, min(info.Size(), headerFixed+maxMetaBytes+4))
+	tail := make([]byte, frameBytes)
+	at := info.Size() - frameBytes
+	if _, err := f.ReadAt(head, 0); err != nil {
+		return nil
+	}
+	if _, err := f.ReadAt(tail, at); err != nil {
+		return nil
+	}
+	h, _, err := parseHeader(head)
+	if err != nil || h.number != number {
+		return nil
+	}
+	if last, ok := parseFrame(tail, h.seed(), int(at)); !ok || last.magic != sealMagic {
+		return nil
+	}
+	return &segment{number: number, path: path, size: info.Size(), openedAt: h.openedAt}
+}
+
+func anyDamage(bad []badRange) bool {
+	for _, b := range bad {
+		if !b.torn {
+			return true
+		}
+	}
+	return false
+}
+
+// dropEmpty removes a segment in which nothing was ever acknowledged.
+func (q *Queue) dropEmpty(seg *segment) error {
+	if err := os.Remove(seg.path); err != nil {
+		return fmt.Errorf("remove the empty segment %d: %w", seg.number, err)
+	}
+	q.stats.TornBytes += seg.size
+	return syncDir(q.dir)
+}
+
+// sealRecovered cuts the torn tail of a segment, if it has one, and writes the seal. Damage in front of it, and damage
+// at the end that isn't a torn write, stays in the file until the segment is handed over and it is set aside.
+func (q *Queue) sealRecovered(seg *segment, data []byte, seed uint32, c contents) error {
+	end := len(data)
+	if n := len(c.bad); n > 0 && c.bad[n-1].torn {
+		end = c.bad[n-1].from
+		q.stats.TornBytes += int64(len(data) - end)
+		q.log.Info("cut an interrupted write from a segment", zap.Uint64("segment", seg.number),
+			zap.Int("bytes", len(data)-end))
+	}
+	f, err := os.OpenFile(seg.path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("open segment %d to seal it: %w", seg.number, err)
+	}
+	err = f.Truncate(int64(end))
+	if err == nil {
+		seal := frame{magic: sealMagic, rows: uint32(len(c.entries))}
+		_, err = f.WriteAt(appendFrame(nil, seal, seed, int64(end)), int64(end))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("seal segment %d: %w", seg.number, err)
+	}
+	seg.size = int64(end) + frameBytes
+	return nil
+}
