@@ -1,0 +1,62 @@
+# Summit: `make run` for a running system with demo data, `make test` for all tests. `make help` lists the rest.
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+export CGO_ENABLED := 0
+GO      ?= go
+VERSION ?= 0.1.0-dev
+LDFLAGS := -s -w -X main.version=$(VERSION)
+# The arguments of `make run`, for example ARGS="--seed 7".
+ARGS ?=
+
+UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/*.json ui/*.ts ui/*.html)
+
+.PHONY: help setup build run test test-go test-ui bench lint generate ci clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what build and tests need: Go modules, the engine library, npm packages, Chromium
+	@.ci/setup
+
+bin/.ui: $(UI_SOURCES)
+	@echo "build: ui"
+	@cd ui && npm run --silent build
+	@mkdir -p bin && touch $@
+
+build: setup bin/.ui ## build bin/summit, bin/queryd and bin/summitctl
+	@for b in summit queryd summitctl; do echo "build: bin/$$b"; $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$b ./cmd/$$b; done
+
+run: build ## start everything in one process with demo data and print the URLs (Ctrl-C stops)
+	@exec bin/summitctl up --demo $(ARGS)
+
+test: build test-go test-ui ## run all tests
+
+test-go:
+	@$(GO) vet ./...
+	@$(GO) test -timeout 25m ./...
+
+test-ui:
+	@cd ui && npm run --silent typecheck && npm run --silent lint && npm test --silent
+
+bench: build ## measure CPU per million items, bytes per row, start and idle, and rewrite docs/performance.md
+	@$(GO) run ./testbed/bench
+
+lint: ## check formatting, vet and the shape of the repository
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@$(GO) vet ./...
+	@$(GO) test ./internal/archtest
+	@cd ui && npm run --silent lint
+
+generate: ## rewrite generated files: the component list, api/openapi.yaml
+	@mkdir -p build
+	@$(GO) tool builder --config builder-config.yaml --skip-get-modules --skip-compilation
+	@cp build/ocb/components.go cmd/summit/components.go
+	@$(GO) test ./queryd/api -run OpenAPI -update
+
+ci: ## what continuous integration runs
+	@.ci/run
+
+clean: ## remove binaries and build output, keep fetched libraries and modules
+	@rm -rf build bin/summit bin/queryd bin/summitctl bin/.ui
