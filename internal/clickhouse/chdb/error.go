@@ -19,6 +19,9 @@ type Error struct {
 // Error gives the engine's text.
 func (e *Error) Error() string { return e.Message }
 
+// ErrorCode gives Code, for callers that know errors of the network as well.
+func (e *Error) ErrorCode() int { return e.Code }
+
 var (
 	codeText = regexp.MustCompile(`Code: (\d+)\. `)
 	nameText = regexp.MustCompile(`\(([A-Z][A-Z0-9_]+)\)`)

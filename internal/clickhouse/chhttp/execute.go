@@ -1,0 +1,105 @@
+package chhttp
+
+import (
+	"context"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/summitobs/summit/internal/clickhouse/chdb"
+)
+
+// execute runs a request and writes its answer, all but the end of it.
+func (s *Server) execute(ctx context.Context, req *request, out *responder) (chdb.Stats, error) {
+	if isHello(req) {
+		return chdb.Stats{}, s.hello(req, out)
+	}
+	if id, ok := killTarget(req.sql); ok {
+		s.cancelQuery(id)
+		req.sql = "SELECT 'waiting' AS kill_status, " + quoteString(id) + " AS query_id"
+	}
+	lease, err := s.borrow(ctx, req)
+	if err != nil {
+		return chdb.Stats{}, err
+	}
+	defer lease.giveBack()
+	if err := lease.prepare(ctx, req); err != nil {
+		return chdb.Stats{}, err
+	}
+	if err := lease.loadExternal(ctx, req.external); err != nil {
+		return chdb.Stats{}, err
+	}
+	if req.insert != nil && req.data != nil {
+		return s.runInsert(ctx, lease.conn, req)
+	}
+	return s.runStatement(ctx, lease, req, out)
+}
+
+func (s *Server) runInsert(ctx context.Context, c *chdb.Conn, req *request) (chdb.Stats, error) {
+	if req.readOnly {
+		return chdb.Stats{}, errReadOnly
+	}
+	return c.Insert(ctx, req.insert.text, req.insert.format, func(w io.Writer) error {
+		// 1 MiB: the engine copies and queues each piece.
+		_, err := io.CopyBuffer(w, struct{ io.Reader }{req.data}, make([]byte, 1<<20))
+		return err
+	})
+}
+
+var errReadOnly = newException(164, "READONLY", "Cannot execute query in readonly mode: a GET request only reads; use POST.")
+
+func (s *Server) runStatement(ctx context.Context, lease *lease, req *request, out *responder) (chdb.Stats, error) {
+	class, _, err := lease.conn.Classify(req.sql)
+	if err != nil {
+		return chdb.Stats{}, err
+	}
+	if req.readOnly && class != chdb.ClassReadOnly && class != chdb.ClassUnknown {
+		return chdb.Stats{}, errReadOnly
+	}
+	if class >= chdb.ClassControl {
+		lease.dirty = true // SET, USE and temporary tables must not reach the connection's next borrower
+	}
+	out.format = outputFormat(req.sql)
+	if out.format == "" {
+		out.format = req.format
+	}
+	sql := asyncKill(req.sql)
+	if class == chdb.ClassReadOnly && !req.buffered {
+		stats, err := lease.conn.Stream(ctx, sql, req.format, req.params, out.write)
+		if !notStreamable(err) {
+			return stats, err
+		}
+	}
+	res, err := lease.conn.Query(ctx, sql, req.format, req.params...)
+	if err != nil {
+		return chdb.Stats{}, err
+	}
+	out.summary(res.Stats)
+	return res.Stats, out.write(res.Data)
+}
+
+// notStreamable tells the engine's refusal to stream what isn't a SELECT, for example EXPLAIN.
+func notStreamable(err error) bool {
+	var e *chdb.Error
+	return errors.As(err, &e) && e.Code == 36 && strings.Contains(e.Message, "Streaming query is not supported")
+}
+
+var (
+	killStatement = regexp.MustCompile(`(?is)^\s*KILL\s+QUERY\s.*\bquery_id\s*=\s*'([^'\\]*)'`)
+	killSync      = regexp.MustCompile(`(?is)^(\s*KILL\s+QUERY\s.*)\bSYNC\s*;?\s*$`)
+)
+
+// killTarget gives the query id that a KILL QUERY names: those ids are known here, the engine has its own.
+func killTarget(sql string) (string, bool) {
+	m := killStatement.FindStringSubmatch(sql)
+	if m == nil {
+		return "", false
+	}
+	return m[1], true
+}
+
+// asyncKill turns a KILL … SYNC into ASYNC: waiting for a cancelled stream would hang until its connection is used again.
+func asyncKill(sql string) string {
+	return killSync.ReplaceAllString(sql, "${1}ASYNC")
+}
