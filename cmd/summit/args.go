@@ -8,16 +8,14 @@ import (
 	"strings"
 
 	"github.com/summitobs/summit/distributions"
+	"github.com/summitobs/summit/internal/datadir"
 )
-
-// dataDirEnv is the variable through which the role configurations find the data folder.
-const dataDirEnv = "SUMMIT_DATA_DIR"
 
 // takeDataDir removes --data-dir from the arguments and puts the data folder, the flag's or the default one, into the
 // environment, where the role configurations read it.
 func takeDataDir(args []string) ([]string, error) {
 	rest := make([]string, 0, len(args))
-	dir := os.Getenv(dataDirEnv)
+	dir := ""
 	for i := 0; i < len(args); i++ {
 		value, found := strings.CutPrefix(args[i], "--data-dir")
 		switch {
@@ -38,7 +36,7 @@ func takeDataDir(args []string) ([]string, error) {
 	}
 	if dir == "" {
 		var err error
-		if dir, err = defaultDataDir(); err != nil {
+		if dir, err = datadir.Path(); err != nil {
 			return nil, err
 		}
 	}
@@ -46,19 +44,7 @@ func takeDataDir(args []string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--data-dir %q: %w", dir, err)
 	}
-	return rest, os.Setenv(dataDirEnv, abs)
-}
-
-// defaultDataDir follows the XDG base directory specification.
-func defaultDataDir() (string, error) {
-	if base := os.Getenv("XDG_DATA_HOME"); base != "" {
-		return filepath.Join(base, "summit"), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("find the data folder: %w; set --data-dir or %s", err, dataDirEnv)
-	}
-	return filepath.Join(home, ".local", "share", "summit"), nil
+	return rest, os.Setenv(datadir.Env, abs)
 }
 
 // withDefaultRole puts role:standalone first where --set is given without --config: upstream's default configuration

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/summitobs/summit/internal/datadir"
 )
 
 func TestTakeDataDir(t *testing.T) {
@@ -28,7 +30,7 @@ func TestTakeDataDir(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Setenv("HOME", home)
 			t.Setenv("XDG_DATA_HOME", tc.xdg)
-			t.Setenv(dataDirEnv, tc.env)
+			t.Setenv(datadir.Env, tc.env)
 			rest, err := takeDataDir(tc.args)
 			if tc.err != "" {
 				require.ErrorContains(t, err, tc.err)
@@ -36,7 +38,7 @@ func TestTakeDataDir(t *testing.T) {
 			}
 			require.NoError(t, err)
 			require.ElementsMatch(t, tc.rest, rest)
-			require.Equal(t, tc.dir, os.Getenv(dataDirEnv))
+			require.Equal(t, tc.dir, os.Getenv(datadir.Env))
 		})
 	}
 }
