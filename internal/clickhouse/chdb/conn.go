@@ -158,7 +158,7 @@ func (c *Conn) Query(ctx context.Context, sql, format string, params ...Param) (
 }
 
 // Stream runs a reading statement and hands its answer over chunk by chunk, as the engine makes it. A chunk holds whole
-// blocks and is valid only during the call. When yield fails, the statement is cancelled and that error returned.
+// blocks and is valid only during the call. What was read is counted as the engine has reported it by the last chunk. When yield fails, the statement is cancelled and that error returned.
 func (c *Conn) Stream(ctx context.Context, sql, format string, params []Param, yield func(chunk []byte) error) (Stats, error) {
 	var stats Stats
 	err := c.guard(ctx, func() error {
