@@ -1,0 +1,323 @@
+package correlation
+
+import (
+	"strings"
+	"time"
+
+	"github.com/summitobs/summit/internal/build"
+	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/internal/tenant"
+)
+
+// Resolve says what a resource came from. The rules are tried from the strongest: digest, revision, version; the basis
+// is the rule by which the resource was joined. Where a rule's evidence points to two commits the rule says nothing: a
+// digest that two builds claim, a version built twice from different commits. A run is named only when exactly one fits.
+// The deployment is the latest successful one of the same digest, commit or version in the resource's environment that
+// had begun at the given time; a canary and its stable sibling so get their own, a rolled-back version the later one.
+// A zero time sets no bound.
+func (ix *Index) Resolve(id tenant.ID, ev Evidence, at time.Time) envelope.Correlation {
+	if ev.Empty() {
+		return envelope.Correlation{}
+	}
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	sh := ix.tenants[id]
+	if sh == nil {
+		sh = &shard{}
+	}
+	q := query{shard: sh, ev: ev, at: at}
+	partial, done := q.byDigest()
+	if done {
+		return partial
+	}
+	if c, ok := q.byRevision(); ok {
+		return c
+	}
+	if c, ok := q.byVersion(); ok {
+		return c
+	}
+	return partial
+}
+
+type query struct {
+	shard *shard
+	ev    Evidence
+	at    time.Time
+}
+
+// byDigest also gives what is certain when the commit isn't: the deployment of a digest that several builds claim.
+func (q *query) byDigest() (envelope.Correlation, bool) {
+	m := newMatch()
+	for _, d := range q.ev.Digests {
+		m.addAll(q, q.shard.refs[ref{refDigest, d, ""}])
+	}
+	if m.empty() {
+		return envelope.Correlation{}, false
+	}
+	c := m.correlation(q, envelope.BasisDigest)
+	if c.DeploymentID == "" && c.CommitSHA == "" && c.BuildRunID == "" {
+		return envelope.Correlation{}, false
+	}
+	return c, len(m.commits) < 2
+}
+
+// byRevision trusts the resource's word for its commit. It names the run that built an artifact of the service from it,
+// or the only run that there is.
+func (q *query) byRevision() (envelope.Correlation, bool) {
+	sha, ok := q.fullCommit(strings.ToLower(q.ev.Revision))
+	if !ok {
+		return envelope.Correlation{}, false
+	}
+	m := newMatch()
+	m.commits[sha] = struct{}{}
+	m.addAll(q, q.shard.refs[ref{refCommit, sha, ""}])
+	return m.correlation(q, envelope.BasisRevision), true
+}
+
+func (q *query) byVersion() (envelope.Correlation, bool) {
+	if q.ev.Service == "" || q.ev.Version == "" {
+		return envelope.Correlation{}, false
+	}
+	set := q.shard.refs[ref{refVersion, q.ev.Service, q.ev.Version}]
+	m := newMatch()
+	m.addAll(q, set)
+	if len(m.commits) > 1 {
+		m = q.deployedHere(set)
+	}
+	if m.empty() {
+		return q.versionIsCommit()
+	}
+	if len(m.commits) > 1 {
+		return envelope.Correlation{}, false
+	}
+	c := m.correlation(q, envelope.BasisVersion)
+	return c, c.CommitSHA != "" || c.BuildRunID != "" || c.DeploymentID != ""
+}
+
+// deployedHere narrows a version that was built from several commits to what was deployed in this environment.
+func (q *query) deployedHere(set map[*entry]struct{}) match {
+	m := newMatch()
+	if q.ev.Environment == "" {
+		return m
+	}
+	for e := range set {
+		if d, ok := e.event.(*build.Deployment); ok && q.fits(d) {
+			m.add(q, e)
+		}
+	}
+	return m
+}
+
+// versionIsCommit serves the habit of using the commit as the version. The commit must be known from a build.
+func (q *query) versionIsCommit() (envelope.Correlation, bool) {
+	sha, ok := q.fullCommit(strings.ToLower(q.ev.Version))
+	if !ok {
+		return envelope.Correlation{}, false
+	}
+	set := q.shard.refs[ref{refCommit, sha, ""}]
+	if len(set) == 0 {
+		return envelope.Correlation{}, false
+	}
+	m := newMatch()
+	m.commits[sha] = struct{}{}
+	m.addAll(q, set)
+	return m.correlation(q, envelope.BasisVersion), true
+}
+
+// fullCommit completes an abbreviated commit when exactly one known commit begins so.
+func (q *query) fullCommit(s string) (string, bool) {
+	if len(s) < prefixLength || len(s) > 64 || !isHex(s) {
+		return "", false
+	}
+	if len(s) == 40 || len(s) == 64 {
+		return s, true
+	}
+	found := ""
+	for e := range q.shard.refs[ref{refPrefix, s[:prefixLength], ""}] {
+		sha := commitOf(e.event)
+		if !strings.HasPrefix(sha, s) || sha == found {
+			continue
+		}
+		if found != "" {
+			return "", false
+		}
+		found = sha
+	}
+	return found, found != ""
+}
+
+// fits tells a deployment of this resource's service and environment.
+func (q *query) fits(d *build.Deployment) bool {
+	return (q.ev.Environment == "" || d.Environment == q.ev.Environment) &&
+		(q.ev.Service == "" || d.Service == "" || d.Service == q.ev.Service)
+}
+
+// match gathers what the evidence points to.
+type match struct {
+	commits map[string]struct{}
+	// built are runs that made an artifact, linked are runs that a deployment names, others are runs of the commit.
+	built, linked, others map[string]*entry
+	deployments           map[*entry]*build.Deployment
+	any                   bool
+}
+
+func newMatch() match {
+	return match{
+		commits: map[string]struct{}{}, built: map[string]*entry{}, linked: map[string]*entry{}, others: map[string]*entry{},
+		deployments: map[*entry]*build.Deployment{},
+	}
+}
+
+func (m *match) empty() bool { return !m.any }
+
+func (m *match) addAll(q *query, set map[*entry]struct{}) {
+	for e := range set {
+		m.add(q, e)
+	}
+}
+
+func (m *match) add(q *query, e *entry) {
+	switch v := e.event.(type) {
+	case *build.Run:
+		m.others[v.ID()] = e
+	case *build.Artifact:
+		if v.Service != "" && q.ev.Service != "" && v.Service != q.ev.Service {
+			return
+		}
+		if v.RunID != "" {
+			m.built[v.RunKey.ID()] = e
+		}
+	case *build.Deployment:
+		if v.BuildRunID != "" {
+			m.linked[v.BuildRunID] = e
+		}
+		if q.fits(v) {
+			m.deployments[e] = v
+		}
+	}
+	m.any = true
+	e.used.Store(true)
+	if sha := commitOf(e.event); sha != "" {
+		m.commits[sha] = struct{}{}
+	}
+}
+
+func (m *match) correlation(q *query, basis envelope.Basis) envelope.Correlation {
+	c := envelope.Correlation{Basis: basis}
+	if len(m.commits) < 2 {
+		for sha := range m.commits {
+			c.CommitSHA = sha
+		}
+		c.BuildRunID = m.run()
+	}
+	if c.CommitSHA == "" && c.BuildRunID != "" {
+		c.CommitSHA = q.commitOfRun(c.BuildRunID)
+	}
+	c.DeploymentID = q.latest(m.deployments)
+	if c.DeploymentID == "" && c.CommitSHA != "" && basis != envelope.BasisVersion {
+		c.DeploymentID = q.latest(q.deploymentsOf(c.CommitSHA))
+	}
+	return c
+}
+
+// run names the run when exactly one fits, by the best kind of link that there is.
+func (m *match) run() string {
+	for _, kind := range []map[string]*entry{m.built, m.linked, lastAttempts(m.others)} {
+		if len(kind) == 1 {
+			for id := range kind {
+				return id
+			}
+		}
+		if len(kind) > 1 {
+			return ""
+		}
+	}
+	return ""
+}
+
+// lastAttempts leaves of each run the newest attempt: a re-run replaces what the attempts before it made.
+func lastAttempts(runs map[string]*entry) map[string]*entry {
+	last := make(map[string]*build.Run)
+	for _, e := range runs {
+		r := e.event.(*build.Run)
+		k := r.RunKey
+		k.Attempt = 0
+		if have := last[k.ID()]; have == nil || have.Attempt < r.Attempt {
+			last[k.ID()] = r
+		}
+	}
+	out := make(map[string]*entry, len(last))
+	for _, r := range last {
+		out[r.ID()] = runs[r.ID()]
+	}
+	return out
+}
+
+func (q *query) deploymentsOf(sha string) map[*entry]*build.Deployment {
+	out := map[*entry]*build.Deployment{}
+	for e := range q.shard.refs[ref{refCommit, sha, ""}] {
+		if d, ok := e.event.(*build.Deployment); ok && q.fits(d) {
+			out[e] = d
+		}
+	}
+	return out
+}
+
+func (q *query) commitOfRun(id string) string {
+	if e := q.shard.entries[runKey(id)]; e != nil {
+		return commitOf(e.event)
+	}
+	return ""
+}
+
+// latest is the newest deployment that had begun by the time asked for and succeeded. Without an environment in the
+// evidence, deployments in two environments are no answer.
+func (q *query) latest(deployments map[*entry]*build.Deployment) string {
+	var best *build.Deployment
+	var bestAt time.Time
+	environment := ""
+	for _, d := range deployments {
+		began, ok := liveSince(d)
+		if !ok || !q.at.IsZero() && began.After(q.at) {
+			continue
+		}
+		if environment != "" && d.Environment != environment {
+			return ""
+		}
+		environment = d.Environment
+		if best == nil || began.After(bestAt) || began.Equal(bestAt) && d.ID() > best.ID() {
+			best, bestAt = d, began
+		}
+	}
+	if best == nil {
+		return ""
+	}
+	return best.ID()
+}
+
+// liveSince tells from when a deployment that succeeded served: new code runs from the start of its roll-out.
+func liveSince(d *build.Deployment) (time.Time, bool) {
+	succeeded, err := time.Parse(time.RFC3339, d.Attrs[build.KeySucceededAt])
+	if d.Status != build.DeploySuccess && err != nil {
+		return time.Time{}, false
+	}
+	for _, t := range []time.Time{d.StartedAt, succeeded, d.FinishedAt, d.UpdatedAt} {
+		if !t.IsZero() {
+			return t, true
+		}
+	}
+	return d.CreatedAt, true
+}
+
+func commitOf(ev build.Event) string {
+	switch e := ev.(type) {
+	case *build.Run:
+		return e.CommitSHA
+	case *build.Artifact:
+		return e.CommitSHA
+	case *build.Deployment:
+		return e.CommitSHA
+	default:
+		return ""
+	}
+}
