@@ -56,7 +56,7 @@ func Fn(name string, args ...Expr) Expr {
 
 // functions are what queries may call.
 var functions = setOf("count", "countIf", "sum", "sumIf", "min", "max", "maxIf", "minIf", "any", "anyIf", "anyLast", "argMin", "argMax", "argMaxIf",
-	"argMinMerge", "argMaxMerge", "uniqCombined64Merge", "uniqExact", "groupUniqArray", "groupUniqArrayArray", "hex", "lower", "leftPad", "has", "hasAny",
+	"argMinMerge", "argMaxMerge", "uniqCombined64Merge", "uniqExact", "uniqExactIf", "uniqIf", "groupUniqArray", "groupUniqArrayArray", "hex", "lower", "leftPad", "has", "hasAny",
 	"mapContains", "mapKeys", "mapValues", "match", "toString", "toInt64", "toFloat64", "toUnixTimestamp", "toUnixTimestamp64Nano", "toUnixTimestamp64Milli",
 	"bitAnd", "intDiv", "length", "arrayJoin", "position", "greatest", "least", "addNanoseconds", "tuple", "if", "not", "reinterpretAsUInt64")
 

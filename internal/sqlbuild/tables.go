@@ -27,10 +27,10 @@ var (
 		}),
 		window: bucketed("ts_bucket", "timestamp", maxBucket),
 	}
-	// TraceIndex gives the time bounds of a trace and nothing else, so that no row filter applies.
+	// TraceIndex gives the time bounds of a trace and how many spans it had, and nothing that a row filter could hide.
 	TraceIndex = &Table{
 		Name:    "trace_index_v1",
-		Columns: columns([]string{"trace_id", "day", "min_ts", "max_ts"}),
+		Columns: columns([]string{"trace_id", "day", "min_ts", "max_ts", "spans"}),
 		window:  daily("day", 1),
 		viaKey:  true,
 	}
@@ -38,7 +38,7 @@ var (
 		Name: "resources_v1",
 		Columns: columns([]string{
 			"resource_fp", "last_seen", "service_name", "service_version", "environment", "image_digest",
-			"attrs_str", "attrs_num", "attrs_int", "attrs_bool", "attrs_any",
+			"attr_items", "attrs_str", "attrs_num", "attrs_int", "attrs_bool", "attrs_any",
 		}),
 		window: since("last_seen", 49*time.Hour),
 	}
@@ -54,7 +54,7 @@ var (
 		Columns: columns(correlationColumns, []string{
 			"ts_bucket", "timestamp", "event_id", "error_fp", "error_fp_version", "service_name", "environment", "service_version", "source", "level",
 			"handled", "exception_type", "exception_message", "culprit", "frames.module", "frames.function", "frames.file", "frames.line",
-			"frames.col", "frames.in_app", "raw_stack", "trace_id", "span_id", "session_id", "user_hash", "resource_fp",
+			"frames.col", "frames.in_app", "raw_stack", "trace_id", "span_id", "source_index", "session_id", "user_hash", "resource_fp",
 		}),
 		window: bucketed("ts_bucket", "timestamp", time.Hour),
 	}
