@@ -74,6 +74,7 @@ func checkNothingVanished(t require.TestingT, s *sink, payloads []string, data [
 		require.NoError(t, err)
 		require.True(t, bytes.Contains(data, b))
 		require.NotEmpty(t, rep.Reason)
+		require.Equal(t, CauseDamaged, rep.Cause)
 		kept = append(kept, b)
 	}
 	next := 0

@@ -42,7 +42,7 @@ func (s *Segment) Token(part string) string {
 func (s *Segment) SetAside(i int, reason error) {
 	r := s.Records[i]
 	s.q.setAsideBytes(SetAside{
-		Segment: s.Number, Offset: s.offsets[i], Rows: r.Rows, Class: int(r.Class), Reason: reason.Error(),
+		Segment: s.Number, Offset: s.offsets[i], Rows: r.Rows, Class: int(r.Class), Cause: CauseRefused, Reason: reason.Error(),
 	}, r.Payload)
 }
 
@@ -124,7 +124,7 @@ func (q *Queue) attempt(seg *segment, attempt int) error {
 func (q *Queue) consume(seg *segment, attempt int) (gone bool, err error) {
 	s, err := q.load(seg)
 	if errors.Is(err, fs.ErrNotExist) {
-		q.report(SetAside{Segment: seg.number, Bytes: seg.size, Class: -1, Reason: "segment file is missing", Lost: true})
+		q.report(SetAside{Segment: seg.number, Bytes: seg.size, Class: -1, Cause: CauseMissing, Reason: "segment file is missing", Lost: true})
 		return true, nil
 	}
 	if err != nil {
@@ -132,7 +132,7 @@ func (q *Queue) consume(seg *segment, attempt int) (gone bool, err error) {
 		if attempt < readAttempts && !errors.As(err, &damaged) {
 			return false, err
 		}
-		return q.moveAside(seg, 0, err)
+		return q.moveAside(seg, 0, CauseDamaged, err)
 	}
 	if len(s.Records) == 0 {
 		return false, nil
@@ -141,7 +141,7 @@ func (q *Queue) consume(seg *segment, attempt int) (gone bool, err error) {
 	err = q.opts.Consume(q.draining, s)
 	var permanent *permanentError
 	if errors.As(err, &permanent) {
-		return q.moveAside(seg, totalRows(s.Records), err)
+		return q.moveAside(seg, totalRows(s.Records), CauseRefused, err)
 	}
 	if err != nil {
 		return false, err
@@ -152,8 +152,8 @@ func (q *Queue) consume(seg *segment, attempt int) (gone bool, err error) {
 	return false, nil
 }
 
-func (q *Queue) moveAside(seg *segment, rows int, reason error) (gone bool, err error) {
-	if err := q.setAsideSegment(seg, rows, reason.Error()); err != nil {
+func (q *Queue) moveAside(seg *segment, rows int, cause string, reason error) (gone bool, err error) {
+	if err := q.setAsideSegment(seg, rows, cause, reason.Error()); err != nil {
 		return false, err
 	}
 	return true, nil
@@ -188,7 +188,7 @@ func (q *Queue) load(seg *segment) (*Segment, error) {
 	if !seg.reported {
 		for _, b := range c.bad {
 			q.setAsideBytes(SetAside{
-				Segment: seg.number, Offset: int64(b.from), Rows: b.rows, Class: -1, Reason: b.reason,
+				Segment: seg.number, Offset: int64(b.from), Rows: b.rows, Class: -1, Cause: CauseDamaged, Reason: b.reason,
 			}, data[b.from:b.to])
 		}
 		seg.reported = true

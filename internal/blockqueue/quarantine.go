@@ -10,6 +10,16 @@ import (
 	"go.uber.org/zap"
 )
 
+// Causes of setting data aside.
+const (
+	// CauseDamaged: the bytes on disk are not those that were written, or cannot be read.
+	CauseDamaged = "damaged"
+	// CauseRefused: the consumer said that no retry helps.
+	CauseRefused = "refused"
+	// CauseMissing: the file was removed by somebody else.
+	CauseMissing = "missing"
+)
+
 // SetAside tells of acknowledged data that did not reach the consumer and where its bytes are kept.
 type SetAside struct {
 	// Segment is the number of the segment, Offset where the bytes began in it (0 for a whole segment).
@@ -20,7 +30,8 @@ type SetAside struct {
 	Rows  int
 	// Class is the class of the record, -1 where it isn't known or several.
 	Class int
-	// Reason says why, in words.
+	// Cause is one of the Cause constants; Reason says why, in words.
+	Cause  string
 	Reason string
 	// Path is where they are kept, "" when Lost.
 	Path string
@@ -83,8 +94,8 @@ func (q *Queue) writeQuarantine(rep SetAside, data []byte) error {
 }
 
 // setAsideSegment moves a whole segment file to quarantine. An error means that it is still where it was.
-func (q *Queue) setAsideSegment(seg *segment, rows int, reason string) error {
-	rep := SetAside{Segment: seg.number, Bytes: seg.size, Rows: rows, Class: -1, Reason: reason}
+func (q *Queue) setAsideSegment(seg *segment, rows int, cause, reason string) error {
+	rep := SetAside{Segment: seg.number, Bytes: seg.size, Rows: rows, Class: -1, Cause: cause, Reason: reason}
 	dir := filepath.Join(q.dir, quarantineDir)
 	if err := q.reserveQuarantine(rep.Bytes); err != nil {
 		rep.Lost = true

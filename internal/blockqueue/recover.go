@@ -64,7 +64,7 @@ func (q *Queue) recoverSegment(number uint64) error {
 		return q.dropEmpty(seg)
 	}
 	if err != nil {
-		return q.setAsideSegment(seg, 0, err.Error())
+		return q.setAsideSegment(seg, 0, CauseDamaged, err.Error())
 	}
 	c := scan(data, h.seed(), start)
 	if len(c.entries) == 0 && !anyDamage(c.bad) {
