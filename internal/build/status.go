@@ -112,6 +112,12 @@ var cacheNames = []string{"unknown", "miss", "hit"}
 // String gives the name used in the store.
 func (c CacheHit) String() string { return nameOf(cacheNames, int(c)) }
 
+// ParseCacheHit reads a name; the empty string is CacheUnknown.
+func ParseCacheHit(s string) (CacheHit, error) {
+	i, err := indexOf(cacheNames, s)
+	return CacheHit(i), err
+}
+
 // VersionOf puts the rank into the top byte and the provider's time in ms below it, so that the highest number is the
 // latest state in any order of delivery.
 func VersionOf(rank uint8, at time.Time) uint64 {
