@@ -1,0 +1,183 @@
+package clickhouseexporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/summitobs/summit/internal/blockqueue"
+	"github.com/summitobs/summit/internal/clickhouse"
+	"github.com/summitobs/summit/internal/telemetry"
+)
+
+// drainer turns sealed segments into INSERTs.
+type drainer struct {
+	sink *sink
+	// done are the tables of a segment whose outcome is known, nil or why the store refused the block, so that a retry
+	// repeats only what failed. After a restart all are repeated, and the token makes that a no-op.
+	mu   sync.Mutex
+	done map[uint64]map[string]error
+}
+
+// consume inserts one segment: one INSERT of one sorted block per table. An error that it returns is retried by the
+// queue, unless the store refused a block for good: then the other tables go in and the segment is set aside.
+func (d *drainer) consume(ctx context.Context, seg *blockqueue.Segment) error {
+	store, err := d.sink.store.get(ctx)
+	if err != nil {
+		d.sink.health(err)
+		return err
+	}
+	settings, err := parseSettings(seg.Meta)
+	if err != nil {
+		d.sink.log.Warn("using the present insert settings", zap.Uint64("segment", seg.Number), zap.Error(err))
+		settings = currentSettings()
+	}
+	set := d.gather(seg)
+	run := &segmentRun{drainer: d, ctx: ctx, seg: seg, store: store, settings: settings}
+	_, err = guarded(func() (struct{}, error) { return struct{}{}, set.Each(run.insert) })
+	switch {
+	case run.failed != nil:
+		d.sink.health(run.failed)
+		return run.failed
+	case err != nil:
+		// Not an INSERT failed but the making of a block: the segment's content is at fault.
+		run.refused = append(run.refused, fmt.Errorf("make the blocks of a segment: %w", err))
+	}
+	d.sink.health(nil)
+	d.forget(seg.Number)
+	if len(run.refused) > 0 {
+		return blockqueue.Permanent(errors.Join(run.refused...))
+	}
+	return nil
+}
+
+// gather reads the records. One that cannot be read is set aside alone.
+func (d *drainer) gather(seg *blockqueue.Segment) rowSet {
+	set := d.sink.codec.newSet(seg.OpenedAt)
+	for i, r := range seg.Records {
+		_, err := guarded(func() (struct{}, error) { return struct{}{}, set.Add(r.Payload) })
+		if err != nil && seg.Attempt == 1 {
+			seg.SetAside(i, fmt.Errorf("read a record: %w", err))
+		}
+	}
+	return set
+}
+
+func (d *drainer) outcome(segment uint64, table string) (refused error, done bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	refused, done = d.done[segment][table]
+	return refused, done
+}
+
+func (d *drainer) settle(segment uint64, table string, refused error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.done[segment] == nil {
+		d.done[segment] = map[string]error{}
+	}
+	d.done[segment][table] = refused
+}
+
+func (d *drainer) forget(segment uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.done, segment)
+}
+
+// segmentRun is one attempt at one segment.
+type segmentRun struct {
+	*drainer
+	ctx      context.Context
+	seg      *blockqueue.Segment
+	store    clickhouse.Store
+	settings insertSettings
+	// failed is the error that ended the attempt, refused are the errors of blocks that no retry helps.
+	failed  error
+	refused []error
+}
+
+// insert sends one table's block, unless an earlier attempt settled it.
+func (r *segmentRun) insert(b tableBlock) error {
+	if b.rows == 0 {
+		return nil
+	}
+	refused, done := r.outcome(r.seg.Number, b.table)
+	if !done {
+		var err error
+		if refused, err = r.send(b); err != nil {
+			r.failed = err
+			return err
+		}
+		r.settle(r.seg.Number, b.table, refused)
+	}
+	if refused != nil {
+		r.refused = append(r.refused, refused)
+	}
+	return nil
+}
+
+// send makes the INSERT. refused is an error that no retry helps, failed one that may pass.
+func (r *segmentRun) send(b tableBlock) (refused, failed error) {
+	body := &blockBody{write: b.write}
+	began := time.Now()
+	err := r.store.Insert(r.ctx, clickhouse.Insert{
+		Table: b.table, Columns: b.columns, Body: body.writeTo,
+		Settings: r.settings.forTable(b.table, r.seg.Token(b.table)),
+	})
+	if err == nil {
+		r.sink.tel.inserted(r.ctx, b.table, b.rows, time.Since(began))
+		return nil, nil
+	}
+	err = fmt.Errorf("insert %d rows of segment %d into %s: %w", b.rows, r.seg.Number, b.table, err)
+	if !refusedForGood(err) && !body.broken {
+		return nil, err
+	}
+	r.sink.tel.drops.Add(r.ctx, b.rows, "store_refused", tableSignal(b.table), zap.Error(err))
+	return err, nil
+}
+
+// blockBody tells a block that cannot be made from a connection that broke.
+type blockBody struct {
+	write  func(io.Writer) error
+	broken bool
+}
+
+func (b *blockBody) writeTo(w io.Writer) error {
+	tracked := &trackedWriter{w: w}
+	_, err := guarded(func() (struct{}, error) { return struct{}{}, b.write(tracked) })
+	b.broken = err != nil && !tracked.failed
+	return err
+}
+
+type trackedWriter struct {
+	w      io.Writer
+	failed bool
+}
+
+func (t *trackedWriter) Write(p []byte) (int, error) {
+	n, err := t.w.Write(p)
+	t.failed = t.failed || err != nil
+	return n, err
+}
+
+func tableSignal(table string) telemetry.Signal {
+	switch {
+	case strings.HasPrefix(table, "metrics_build"), strings.HasPrefix(table, "deploys"), strings.HasPrefix(table, "graph_"):
+		return telemetry.Builds
+	case strings.HasPrefix(table, "metric"):
+		return telemetry.Metrics
+	case strings.HasPrefix(table, "log"):
+		return telemetry.Logs
+	case strings.HasPrefix(table, "events_"), strings.HasPrefix(table, "trace_"):
+		return telemetry.Traces
+	default:
+		return telemetry.Unknown
+	}
+}
