@@ -1,0 +1,24 @@
+package envelopeprocessor
+
+import (
+	"fmt"
+
+	"github.com/summitobs/summit/internal/tenant"
+)
+
+// Config of the envelope processor.
+type Config struct {
+	// Tenant is the UUID of the tenant that everything in this pipeline belongs to, or "default". Default "default".
+	Tenant string `mapstructure:"tenant"`
+	// EventID stamps summit.event.id on spans and log records. The store computes the same id of a span when it is asked,
+	// so this is for other consumers. Default false.
+	EventID bool `mapstructure:"event_id"`
+}
+
+// Validate checks the tenant.
+func (cfg *Config) Validate() error {
+	if _, err := tenant.Parse(cfg.Tenant); err != nil {
+		return fmt.Errorf("tenant: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+// Package envelopeprocessor gives every event the part of the envelope that the sender can't be trusted with: the tenant.
+// It stands before all stages that keep tenants apart. It keeps no state and holds no data.
+package envelopeprocessor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/internal/tenant"
+)
+
+type stamper struct {
+	tenant   tenant.ID
+	name     string
+	eventID  bool
+	replaced metric.Int64Counter
+}
+
+func newStamper(cfg *Config, set component.TelemetrySettings) (*stamper, error) {
+	id, err := tenant.Parse(cfg.Tenant)
+	if err != nil {
+		return nil, fmt.Errorf("tenant: %w", err)
+	}
+	replaced, err := set.MeterProvider.Meter("github.com/summitobs/summit/processor/envelopeprocessor").Int64Counter(
+		"summit_envelope_tenant_replaced_total", metric.WithUnit("{resource}"),
+		metric.WithDescription("Resources whose sender named another tenant; the name was replaced."))
+	if err != nil {
+		return nil, fmt.Errorf("make the counter of replaced tenants: %w", err)
+	}
+	return &stamper{tenant: id, name: id.String(), eventID: cfg.EventID, replaced: replaced}, nil
+}
+
+func (s *stamper) traces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
+	for _, rs := range td.ResourceSpans().All() {
+		s.stamp(ctx, rs.Resource())
+		if !s.eventID {
+			continue
+		}
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, sp := range ss.Spans().All() {
+				start, end := int64(sp.StartTimestamp()), int64(sp.EndTimestamp())
+				id := envelope.SpanEventID(s.tenant, sp.TraceID(), sp.SpanID(), start, end-start)
+				sp.Attributes().PutStr(envelope.AttrEventID, uuid.UUID(id).String())
+			}
+		}
+	}
+	return td, nil
+}
+
+func (s *stamper) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
+	for _, rl := range ld.ResourceLogs().All() {
+		s.stamp(ctx, rl.Resource())
+		if !s.eventID {
+			continue
+		}
+		resource := envelope.ResourceHash(rl.Resource().Attributes())
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, lr := range sl.LogRecords().All() {
+				// Our own id of an earlier pass is no content.
+				lr.Attributes().Remove(envelope.AttrEventID)
+				id := envelope.LogEventID(s.tenant, resource, int64(lr.Timestamp()), int64(lr.ObservedTimestamp()), lr.TraceID(), lr.SpanID(),
+					envelope.LogContent(lr))
+				lr.Attributes().PutStr(envelope.AttrEventID, uuid.UUID(id).String())
+			}
+		}
+	}
+	return ld, nil
+}
+
+func (s *stamper) metrics(ctx context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {
+	for _, rm := range md.ResourceMetrics().All() {
+		s.stamp(ctx, rm.Resource())
+	}
+	return md, nil
+}
+
+func (s *stamper) stamp(ctx context.Context, r pcommon.Resource) {
+	v, ok := r.Attributes().Get(envelope.AttrTenantID)
+	if !ok {
+		r.Attributes().PutStr(envelope.AttrTenantID, s.name)
+		return
+	}
+	if v.Type() != pcommon.ValueTypeStr || v.Str() != s.name {
+		s.replaced.Add(ctx, 1)
+		v.SetStr(s.name)
+	}
+}

@@ -1,0 +1,162 @@
+package envelopeprocessor
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/processortest"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/internal/tenant"
+)
+
+const other = "11111111-2222-4333-8444-555555555555"
+
+func TestConfig(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		conf map[string]any
+		err  string
+	}{
+		{name: "default"},
+		{name: "uuid", conf: map[string]any{"tenant": other, "event_id": true}},
+		{name: "no uuid", conf: map[string]any{"tenant": "acme"}, err: `tenant: tenant id "acme": want a UUID of 36 characters or "default"`},
+		{name: "empty", conf: map[string]any{"tenant": ""}, err: "want a UUID"},
+		{name: "unknown key", conf: map[string]any{"tennant": other}, err: "tennant"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			cfg := createDefaultConfig().(*Config)
+			err := confmap.NewFromStringMap(tc.conf).Unmarshal(cfg)
+			if err == nil {
+				err = confmap.Validate(cfg)
+			}
+			if tc.err == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, tc.err)
+		})
+	}
+}
+
+func TestTenantIsStampedOnEveryResource(t *testing.T) {
+	tel := componenttest.NewTelemetry()
+	t.Cleanup(func() { require.NoError(t, tel.Shutdown(context.Background())) })
+	set := processortest.NewNopSettings(Type)
+	set.TelemetrySettings = tel.NewTelemetrySettings()
+	cfg := &Config{Tenant: other}
+	next := new(consumertest.TracesSink)
+	p, err := NewFactory().CreateTraces(t.Context(), set, cfg, next)
+	require.NoError(t, err)
+	require.True(t, p.Capabilities().MutatesData)
+
+	td := ptrace.NewTraces()
+	for _, edit := range []func(ptrace.ResourceSpans){
+		func(ptrace.ResourceSpans) {},
+		func(r ptrace.ResourceSpans) { r.Resource().Attributes().PutStr(envelope.AttrTenantID, other) },
+		func(r ptrace.ResourceSpans) {
+			r.Resource().Attributes().PutStr(envelope.AttrTenantID, tenant.Default.String())
+		},
+		func(r ptrace.ResourceSpans) { r.Resource().Attributes().PutInt(envelope.AttrTenantID, 7) },
+	} {
+		rs := td.ResourceSpans().AppendEmpty()
+		rs.ScopeSpans().AppendEmpty().Spans().AppendEmpty().SetName("s")
+		edit(rs)
+	}
+	require.NoError(t, p.ConsumeTraces(t.Context(), td))
+	got := next.AllTraces()[0]
+	require.Equal(t, 4, got.ResourceSpans().Len())
+	for _, rs := range got.ResourceSpans().All() {
+		require.Equal(t, map[string]any{envelope.AttrTenantID: other}, rs.Resource().Attributes().AsRaw())
+		require.Zero(t, rs.ScopeSpans().At(0).Spans().At(0).Attributes().Len(), "no event id unless asked for")
+	}
+	m, err := tel.GetMetric("summit_envelope_tenant_replaced_total")
+	require.NoError(t, err)
+	require.Equal(t, int64(2), m.Data.(metricdata.Sum[int64]).DataPoints[0].Value)
+}
+
+func create(t *testing.T, cfg *Config, logs consumer.Logs, metrics consumer.Metrics) (processor.Logs, processor.Metrics) {
+	t.Helper()
+	set := processortest.NewNopSettings(Type)
+	l, err := NewFactory().CreateLogs(t.Context(), set, cfg, logs)
+	require.NoError(t, err)
+	m, err := NewFactory().CreateMetrics(t.Context(), set, cfg, metrics)
+	require.NoError(t, err)
+	return l, m
+}
+
+func TestLogsAndMetrics(t *testing.T) {
+	logs, metrics := new(consumertest.LogsSink), new(consumertest.MetricsSink)
+	l, m := create(t, &Config{Tenant: "default"}, logs, metrics)
+	ld, md := plog.NewLogs(), pmetric.NewMetrics()
+	ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+	md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+	require.NoError(t, l.ConsumeLogs(t.Context(), ld))
+	require.NoError(t, m.ConsumeMetrics(t.Context(), md))
+	want := map[string]any{envelope.AttrTenantID: tenant.Default.String()}
+	require.Equal(t, want, logs.AllLogs()[0].ResourceLogs().At(0).Resource().Attributes().AsRaw())
+	require.Equal(t, want, metrics.AllMetrics()[0].ResourceMetrics().At(0).Resource().Attributes().AsRaw())
+}
+
+func TestSpanEventID(t *testing.T) {
+	next := new(consumertest.TracesSink)
+	p, err := NewFactory().CreateTraces(t.Context(), processortest.NewNopSettings(Type), &Config{Tenant: "default", EventID: true}, next)
+	require.NoError(t, err)
+	td := ptrace.NewTraces()
+	sp := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+	sp.SetTraceID([16]byte{1})
+	sp.SetSpanID([8]byte{2})
+	sp.SetStartTimestamp(100)
+	sp.SetEndTimestamp(160)
+	require.NoError(t, p.ConsumeTraces(t.Context(), td))
+	got, ok := next.AllTraces()[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().Get(envelope.AttrEventID)
+	require.True(t, ok)
+	want := envelope.SpanEventID(tenant.Default, [16]byte{1}, [8]byte{2}, 100, 60)
+	require.Equal(t, uuid.UUID(want).String(), got.Str())
+}
+
+func TestLogEventIDIsOfTheContent(t *testing.T) {
+	logs := new(consumertest.LogsSink)
+	l, _ := create(t, &Config{Tenant: "default", EventID: true}, logs, new(consumertest.MetricsSink))
+	send := func(edit func(plog.ResourceLogs, plog.LogRecord)) string {
+		ld := plog.NewLogs()
+		rl := ld.ResourceLogs().AppendEmpty()
+		lr := rl.ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+		lr.Body().SetStr("hello")
+		lr.SetTimestamp(5)
+		edit(rl, lr)
+		logs.Reset()
+		require.NoError(t, l.ConsumeLogs(t.Context(), ld))
+		v, ok := logs.AllLogs()[0].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes().Get(envelope.AttrEventID)
+		require.True(t, ok)
+		return v.Str()
+	}
+	same := func(plog.ResourceLogs, plog.LogRecord) {}
+	id := send(same)
+	require.Equal(t, id, send(same), "a resend is the same event")
+	require.Equal(t, id, send(func(rl plog.ResourceLogs, lr plog.LogRecord) {
+		rl.Resource().Attributes().PutStr(envelope.AttrTenantID, other)
+		lr.Attributes().PutStr(envelope.AttrEventID, "from an earlier pass")
+	}))
+	for name, edit := range map[string]func(plog.ResourceLogs, plog.LogRecord){
+		"body":     func(_ plog.ResourceLogs, lr plog.LogRecord) { lr.Body().SetStr("hellp") },
+		"time":     func(_ plog.ResourceLogs, lr plog.LogRecord) { lr.SetTimestamp(6) },
+		"observed": func(_ plog.ResourceLogs, lr plog.LogRecord) { lr.SetObservedTimestamp(6) },
+		"severity": func(_ plog.ResourceLogs, lr plog.LogRecord) { lr.SetSeverityNumber(9) },
+		"resource": func(rl plog.ResourceLogs, _ plog.LogRecord) { rl.Resource().Attributes().PutStr("service.name", "x") },
+		"attrs":    func(_ plog.ResourceLogs, lr plog.LogRecord) { lr.Attributes().PutBool("x", true) },
+	} {
+		require.NotEqual(t, id, send(edit), name)
+	}
+}
