@@ -190,8 +190,10 @@ func TestOrdinalsFollowTheValues(t *testing.T) {
 	id := NewFixed("UUID", 16)
 	id.AppendUUID([16]byte{7: 1})
 	id.AppendUUID([16]byte{0: 1})
+	id.AppendUUID([16]byte{15: 1})
 	o = id.Ordinals(nil)
 	require.Less(t, o[0], o[1])
+	require.Less(t, o[1], o[2], "the second half counts first")
 }
 
 func TestUnknownTypeIsRefused(t *testing.T) {

@@ -64,8 +64,8 @@ func (c *Fixed) Gather(src Column, rows []uint32) {
 	}
 }
 
-// Ordinals implements Column: the rank among the distinct values. ClickHouse compares UUIDs by their high half
-// first, each half as a number, which is the order of the network bytes.
+// Ordinals implements Column: the rank among the distinct values. ClickHouse compares UUIDs by the second half of their
+// text first, then by the first half.
 func (c *Fixed) Ordinals(dst []uint64) []uint64 {
 	n := c.Rows()
 	seen := make(map[string]uint64)
@@ -90,8 +90,7 @@ func (c *Fixed) Ordinals(dst []uint64) []uint64 {
 func (c *Fixed) sortable(v string) []byte {
 	b := []byte(v)
 	if c.typ == "UUID" {
-		slices.Reverse(b[:8])
-		slices.Reverse(b[8:])
+		slices.Reverse(b) // both halves to network order, and the second before the first
 	}
 	return b
 }
