@@ -1,0 +1,51 @@
+package correlationprocessor
+
+import (
+	"context"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/collector/processor/processorhelper"
+)
+
+// Type is the type of the processor in configurations.
+var Type = component.MustNewType("summit_correlation")
+
+// NewFactory makes the factory of the correlation processor.
+func NewFactory() processor.Factory {
+	return processor.NewFactory(Type, createDefaultConfig,
+		processor.WithTraces(createTraces, component.StabilityLevelDevelopment),
+		processor.WithLogs(createLogs, component.StabilityLevelDevelopment),
+		processor.WithMetrics(createMetrics, component.StabilityLevelDevelopment))
+}
+
+func createDefaultConfig() component.Config {
+	return &Config{BuildIndex: component.MustNewID("summit_buildindex")}
+}
+
+var mutates = processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true})
+
+func createTraces(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
+	c, err := newCorrelator(cfg.(*Config), set)
+	if err != nil {
+		return nil, err
+	}
+	return processorhelper.NewTraces(ctx, set, cfg, next, c.traces, mutates, processorhelper.WithStart(c.start))
+}
+
+func createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
+	c, err := newCorrelator(cfg.(*Config), set)
+	if err != nil {
+		return nil, err
+	}
+	return processorhelper.NewLogs(ctx, set, cfg, next, c.logs, mutates, processorhelper.WithStart(c.start))
+}
+
+func createMetrics(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
+	c, err := newCorrelator(cfg.(*Config), set)
+	if err != nil {
+		return nil, err
+	}
+	return processorhelper.NewMetrics(ctx, set, cfg, next, c.metrics, mutates, processorhelper.WithStart(c.start))
+}
