@@ -1,0 +1,43 @@
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useCallback } from "react";
+import { useNow } from "@/components/useNow";
+import { defaultRange, isRelative, rangeOf, type TimeRange } from "./timerange";
+
+const liveIntervalMs = 5_000;
+
+/** apiInstant writes days and weeks as hours, the largest unit every face of the server takes. */
+function apiInstant(text: string): string {
+  return text.replace(/^now-(\d+)([dw])$/, (_, count: string, unit: string) => {
+    return `now-${Number(count) * (unit === "d" ? 24 : 168)}h`;
+  });
+}
+
+/** useTimeRange is the range of the address, how to change it, and how often live pages ask again. */
+export function useTimeRange() {
+  const search = useSearch({ strict: false });
+  const navigate = useNavigate();
+  const range = rangeOf(search, useNow());
+  const live = search.live === "1" && isRelative(range);
+
+  const setRange = useCallback(
+    (next: TimeRange) => {
+      const from = next.from === defaultRange.from && next.to === defaultRange.to ? undefined : next.from;
+      const to = next.to === "now" ? undefined : next.to;
+      void navigate({ to: ".", search: (before) => ({ ...before, from, to }) });
+    },
+    [navigate],
+  );
+  const setLive = useCallback(
+    (on: boolean) => void navigate({ to: ".", search: (before) => ({ ...before, live: on ? "1" : undefined }), replace: true }),
+    [navigate],
+  );
+
+  return {
+    range,
+    setRange,
+    live,
+    setLive,
+    params: { from: apiInstant(range.from), to: apiInstant(range.to) },
+    refetchInterval: live ? liveIntervalMs : (false as const),
+  };
+}
