@@ -66,6 +66,12 @@ func (c *LowCard) AppendKey(k uint32) { c.keys = append(c.keys, k) }
 // At is the row's value.
 func (c *LowCard) At(row int) string { return c.dict[c.keys[row]] }
 
+// KeyAt is the row's dictionary key.
+func (c *LowCard) KeyAt(row int) uint32 { return c.keys[row] }
+
+// Value is the value of a dictionary key.
+func (c *LowCard) Value(key uint32) string { return c.dict[key] }
+
 // Distinct is the size of the dictionary.
 func (c *LowCard) Distinct() int { return len(c.dict) }
 
