@@ -18,6 +18,8 @@ type Column interface {
 	Rows() int
 	// Reset drops all rows and keeps the memory.
 	Reset()
+	// Truncate drops the rows from the given number on; a column that hasn't got as many stays as it is.
+	Truncate(rows int)
 	// AppendDefault appends n rows of the type's default value.
 	AppendDefault(n int)
 	// Gather appends the rows of src at the given places. src must come from the same constructor.

@@ -244,3 +244,48 @@ func BenchmarkSortedBlock(b *testing.B) {
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+func TestTruncateDropsTheLastRows(t *testing.T) {
+	for _, typ := range schemaTypes {
+		t.Run(typ, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				whole, cut := MustNew(typ), MustNew(typ)
+				fill(t, whole, rapid.IntRange(0, 6).Draw(t, "rows"))
+				all := make([]uint32, whole.Rows())
+				for i := range all {
+					all[i] = uint32(i)
+				}
+				cut.Gather(whole, all)
+				keep := rapid.IntRange(0, 7).Draw(t, "keep")
+				cut.Truncate(keep)
+				require.Equal(t, min(keep, whole.Rows()), cut.Rows())
+				fill(t, cut, 1)
+				require.Equal(t, min(keep, whole.Rows())+1, cut.Rows())
+				for i := range min(keep, whole.Rows()) {
+					require.Equal(t, rowBytes(whole, i), rowBytes(cut, i))
+				}
+			})
+		})
+	}
+}
+
+func TestLowCardKeepsValuesApart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := NewLowCard()
+		for range 2 {
+			want := rapid.SliceOf(rapid.StringOfN(rapid.RuneFrom([]rune("ab")), 0, 2, -1)).Draw(t, "values")
+			for _, v := range want {
+				c.Append(v)
+			}
+			for i, v := range want {
+				require.Equal(t, v, c.At(i))
+			}
+			seen := map[string]bool{}
+			for _, v := range want {
+				seen[v] = true
+			}
+			require.Equal(t, len(seen), c.Distinct())
+			c.Reset()
+		}
+	})
+}

@@ -49,6 +49,9 @@ func (c *Fixed) Rows() int { return len(c.Data) / c.width }
 // Reset implements Column.
 func (c *Fixed) Reset() { c.Data = c.Data[:0] }
 
+// Truncate implements Column.
+func (c *Fixed) Truncate(rows int) { c.Data = c.Data[:min(rows*c.width, len(c.Data))] }
+
 // AppendDefault implements Column.
 func (c *Fixed) AppendDefault(n int) {
 	at := len(c.Data)

@@ -11,6 +11,9 @@ type LowCard struct {
 	dict  []string
 	index map[string]uint32
 	keys  []uint32
+	// next has for each value the one that followed it last: records of one source repeat their keys in one order, and a
+	// comparison is cheaper than a hash.
+	next []uint32
 
 	// The value of the row before, found by address before any hashing: neighbours share their strings.
 	lastPtr *byte
@@ -26,6 +29,9 @@ const (
 	lowCardKeyWidthMask  = 0xff
 	lowCardMaxDictionary = 1 << 32
 )
+
+// maxKeptIndex bounds the index that a Reset keeps: clearing costs what the index was once grown to.
+const maxKeptIndex = 1 << 13
 
 // NewLowCard makes an empty LowCardinality(String) column.
 func NewLowCard() *LowCard { return &LowCard{index: make(map[string]uint32), lastLen: -1} }
@@ -50,13 +56,29 @@ func (c *LowCard) Key(v string) uint32 {
 	if ptr == c.lastPtr && len(v) == c.lastLen {
 		return c.lastKey
 	}
-	k, ok := c.index[v]
-	if !ok {
-		k = uint32(len(c.dict))
-		c.dict = append(c.dict, v)
-		c.index[v] = k
+	if len(c.dict) == 0 {
+		return c.learn(v)
+	}
+	k := c.next[c.lastKey]
+	if c.dict[k] != v {
+		var ok bool
+		if k, ok = c.index[v]; !ok {
+			return c.learn(v)
+		}
+		c.next[c.lastKey] = k
 	}
 	c.lastPtr, c.lastLen, c.lastKey = ptr, len(v), k
+	return k
+}
+
+// learn adds a value to the dictionary.
+func (c *LowCard) learn(v string) uint32 {
+	k := uint32(len(c.dict))
+	c.dict = append(c.dict, v)
+	c.next = append(c.next, k)
+	c.index[v] = k
+	c.next[c.lastKey] = k
+	c.lastPtr, c.lastLen, c.lastKey = unsafe.StringData(v), len(v), k
 	return k
 }
 
@@ -84,10 +106,17 @@ func (c *LowCard) Rows() int { return len(c.keys) }
 // Reset implements Column.
 func (c *LowCard) Reset() {
 	clear(c.dict)
-	c.dict, c.keys = c.dict[:0], c.keys[:0]
-	clear(c.index)
-	c.lastPtr, c.lastLen = nil, -1
+	c.dict, c.keys, c.next = c.dict[:0], c.keys[:0], c.next[:0]
+	if len(c.index) > maxKeptIndex {
+		c.index = make(map[string]uint32)
+	} else {
+		clear(c.index)
+	}
+	c.lastPtr, c.lastLen, c.lastKey = nil, -1, 0
 }
+
+// Truncate implements Column. The dictionary keeps the values of dropped rows.
+func (c *LowCard) Truncate(rows int) { c.keys = c.keys[:min(rows, len(c.keys))] }
 
 // AppendDefault implements Column.
 func (c *LowCard) AppendDefault(n int) { c.AppendN("", n) }

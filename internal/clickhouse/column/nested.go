@@ -37,6 +37,12 @@ func (c *Array) Reset() {
 	c.ends = c.ends[:0]
 }
 
+// Truncate implements Column. It drops elements of a row that was not ended, too.
+func (c *Array) Truncate(rows int) {
+	c.ends = c.ends[:min(rows, len(c.ends))]
+	c.Elem.Truncate(lastEnd(c.ends))
+}
+
 // AppendDefault implements Column.
 func (c *Array) AppendDefault(n int) {
 	for range n {
@@ -130,6 +136,13 @@ func (c *Map) Reset() {
 	c.Keys.Reset()
 	c.Values.Reset()
 	c.ends = c.ends[:0]
+}
+
+// Truncate implements Column. It drops pairs of a row that was not ended, too.
+func (c *Map) Truncate(rows int) {
+	c.ends = c.ends[:min(rows, len(c.ends))]
+	c.Keys.Truncate(lastEnd(c.ends))
+	c.Values.Truncate(lastEnd(c.ends))
 }
 
 // AppendDefault implements Column.

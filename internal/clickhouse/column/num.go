@@ -47,6 +47,9 @@ func (c *Num[T]) Rows() int { return len(c.Data) }
 // Reset implements Column.
 func (c *Num[T]) Reset() { c.Data = c.Data[:0] }
 
+// Truncate implements Column.
+func (c *Num[T]) Truncate(rows int) { c.Data = c.Data[:min(rows, len(c.Data))] }
+
 // AppendDefault implements Column.
 func (c *Num[T]) AppendDefault(n int) { c.AppendN(0, n) }
 

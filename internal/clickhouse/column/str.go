@@ -50,6 +50,23 @@ func (c *Str) Rows() int { return len(c.ends) }
 // Reset implements Column.
 func (c *Str) Reset() { c.buf, c.ends = c.buf[:0], c.ends[:0] }
 
+// Truncate implements Column.
+func (c *Str) Truncate(rows int) {
+	if rows >= len(c.ends) {
+		return
+	}
+	c.ends = c.ends[:rows]
+	c.buf = c.buf[:lastEnd(c.ends)]
+}
+
+// lastEnd is the number of elements that the rows hold.
+func lastEnd(ends []uint64) int {
+	if len(ends) == 0 {
+		return 0
+	}
+	return int(ends[len(ends)-1])
+}
+
 // AppendDefault implements Column.
 func (c *Str) AppendDefault(n int) {
 	for range n {
