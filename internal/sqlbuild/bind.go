@@ -39,11 +39,11 @@ func (w *writer) bind(v any) {
 	case float64:
 		typ, text = "Float64", strconv.FormatFloat(x, 'g', -1, 64)
 	case time.Time:
-		typ, text = "DateTime64(9, 'UTC')", nanoTime(x)
+		typ, text = "DateTime64(9, 'UTC')", utc(x, "2006-01-02 15:04:05.000000000")
 	case Seconds:
-		typ, text = "DateTime('UTC')", strconv.FormatInt(max(time.Time(x).Unix(), 0), 10)
+		typ, text = "DateTime('UTC')", utc(time.Time(x), time.DateTime)
 	case Day:
-		typ, text = "Date", dayText(time.Time(x))
+		typ, text = "Date", utc(time.Time(x), time.DateOnly)
 	case tenant.ID:
 		typ, text = "UUID", x.String()
 	case uuid.UUID:
@@ -68,21 +68,13 @@ func (w *writer) bind(v any) {
 	fmt.Fprintf(&w.sql, "%s{%s:%s}%s", before, name, typ, after)
 }
 
-// nanoTime is the time as seconds since the epoch with nine decimals, which reads the same in every server zone.
-func nanoTime(t time.Time) string {
-	t = t.UTC()
-	if t.Unix() < 0 {
-		return "0.000000000"
-	}
-	return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond())
-}
-
-// dayText is the day in UTC; days before the epoch, which a Date can't hold, become the first it can.
-func dayText(t time.Time) string {
+// utc is the time's text in UTC, which the parameter's type names as its zone. What is before the epoch, which no stored
+// row is, becomes the epoch.
+func utc(t time.Time, layout string) string {
 	if t.Unix() < 0 {
 		t = time.Unix(0, 0)
 	}
-	return t.UTC().Format(time.DateOnly)
+	return t.UTC().Format(layout)
 }
 
 var topEscapes = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`, "\x00", `\0`)

@@ -2,9 +2,9 @@ SELECT events_error_v1.`frames.file`
 FROM events_error_v1
 WHERE (events_error_v1.tenant_id = {p1:UUID}) AND (events_error_v1.ts_bucket >= {p2:DateTime('UTC')}) AND (events_error_v1.ts_bucket <= {p3:DateTime('UTC')}) AND (events_error_v1.timestamp >= {p4:DateTime64(9, 'UTC')}) AND (events_error_v1.timestamp < {p5:DateTime64(9, 'UTC')}) AND (events_error_v1.environment IN {p6:Array(String)}) AND (events_error_v1.service_name IN {p7:Array(String)})
 -- p1 = 00000000-0000-4000-8000-000000000001
--- p2 = 1772357400
--- p3 = 1772364600
--- p4 = 1772361000.000000000
--- p5 = 1772364600.000000000
+-- p2 = 2026-03-01 09:30:00
+-- p3 = 2026-03-01 11:30:00
+-- p4 = 2026-03-01 10:30:00.000000000
+-- p5 = 2026-03-01 11:30:00.000000000
 -- p6 = ['staging','dev']
 -- p7 = ['shop']
