@@ -123,6 +123,13 @@ func mergeState(a, b *State) State {
 	out.Queued = either(hi.Queued, lo.Queued)
 	out.Approval = either(hi.Approval, lo.Approval)
 	out.Duration = either(hi.Duration, lo.Duration)
+	switch {
+	case lo.Stub && !hi.Stub:
+		// A stub bears the times of what pointed to it.
+		out.CreatedAt, out.StartedAt, out.UpdatedAt = hi.CreatedAt, hi.StartedAt, hi.UpdatedAt
+	case hi.Stub:
+		out.UpdatedAt = earliest(hi.UpdatedAt, lo.UpdatedAt)
+	}
 	out.Derive()
 	return out
 }

@@ -35,6 +35,11 @@ const (
 	keyService         = "service"
 )
 
+// ReservedAttr tells the keys of attrs that senders can't use, since a row keeps fields without a column there.
+func ReservedAttr(key string) bool {
+	return key == keyKind || key == keyStepNumber || key == keyArtifactVersion || key == keyService
+}
+
 // RowOf gives the row of an event; ok is false for events without one.
 func RowOf(ev Event) (Row, bool) {
 	switch e := ev.(type) {

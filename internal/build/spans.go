@@ -34,7 +34,7 @@ func Spans(run *Run, tasks []*Task) ptrace.Traces {
 		}
 		switch t.Kind {
 		case KindJob:
-			if t.Queued > 0 {
+			if !t.CreatedAt.IsZero() && t.StartedAt.After(t.CreatedAt) {
 				queueSpan(ss.Spans().AppendEmpty(), t, key)
 			}
 			taskSpan(ss.Spans().AppendEmpty(), t, key, key.RootSpanID())
@@ -112,7 +112,8 @@ func taskSpan(sp ptrace.Span, t *Task, key TraceKey, parent [8]byte) {
 }
 
 func queueSpan(sp ptrace.Span, t *Task, key TraceKey) {
-	fill(sp, key, t.StartedAt.Add(-t.Queued), t.StartedAt)
+	// An approval that is reported late mustn't give the span another start.
+	fill(sp, key, t.CreatedAt, t.StartedAt)
 	sp.SetName("queue " + t.Name)
 	sp.SetKind(ptrace.SpanKindInternal)
 	sp.SetParentSpanID(key.RootSpanID())
