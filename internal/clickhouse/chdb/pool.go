@@ -27,6 +27,8 @@ type Pool struct {
 	keeper   *Conn
 	// slots has one token per connection that may be lent.
 	slots chan struct{}
+	// quit is closed by Close.
+	quit chan struct{}
 
 	// mu guards idle, next and closed.
 	mu     sync.Mutex
@@ -40,7 +42,7 @@ func NewPool(lib *Library, s Settings) (*Pool, error) {
 	if s.MaxConns < 1 {
 		s.MaxConns = 8
 	}
-	p := &Pool{lib: lib, settings: s, slots: make(chan struct{}, s.MaxConns)}
+	p := &Pool{lib: lib, settings: s, slots: make(chan struct{}, s.MaxConns), quit: make(chan struct{})}
 	keeper, err := p.connect()
 	if err != nil {
 		return nil, fmt.Errorf("start the engine on %s: %w", s.Path, err)
@@ -78,6 +80,8 @@ func (p *Pool) killStatement(id string) error {
 func (p *Pool) Acquire(ctx context.Context) (*Conn, error) {
 	select {
 	case p.slots <- struct{}{}:
+	case <-p.quit:
+		return nil, ErrClosed
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for a free engine connection: %w", ctx.Err())
 	}
@@ -143,6 +147,7 @@ func (p *Pool) Close() {
 		return
 	}
 	p.closed = true
+	close(p.quit)
 	idle := p.idle
 	p.idle = nil
 	p.mu.Unlock()
