@@ -1,0 +1,124 @@
+package writer
+
+import (
+	"encoding/base64"
+	"math"
+	"strconv"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// bodyType is the Enum8 body_type of logs_v1.
+type bodyType = int8
+
+var bodyTypes = [...]bodyType{
+	pcommon.ValueTypeEmpty: 0, pcommon.ValueTypeStr: 1, pcommon.ValueTypeBool: 2, pcommon.ValueTypeInt: 3, pcommon.ValueTypeDouble: 4,
+	pcommon.ValueTypeBytes: 5, pcommon.ValueTypeSlice: 6, pcommon.ValueTypeMap: 7,
+}
+
+// maxJSONDepth is how deep a body is written out; below it stands null. The exact value is in body_any.
+const maxJSONDepth = 32
+
+// appendBodyJSON writes a value that is no string as JSON, for search and display: keys in their order, bytes as base64,
+// numbers that JSON lacks and what isn't UTF-8 as text.
+func appendBodyJSON(dst []byte, v pcommon.Value, depth int) []byte {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		return appendJSONString(dst, v.Str())
+	case pcommon.ValueTypeBool:
+		return strconv.AppendBool(dst, v.Bool())
+	case pcommon.ValueTypeInt:
+		return strconv.AppendInt(dst, v.Int(), 10)
+	case pcommon.ValueTypeDouble:
+		return appendJSONDouble(dst, v.Double())
+	case pcommon.ValueTypeBytes:
+		dst = append(dst, '"')
+		dst = base64.StdEncoding.AppendEncode(dst, v.Bytes().AsRaw())
+		return append(dst, '"')
+	case pcommon.ValueTypeSlice:
+		if depth < maxJSONDepth {
+			return appendJSONArray(dst, v.Slice(), depth+1)
+		}
+	case pcommon.ValueTypeMap:
+		if depth < maxJSONDepth {
+			return appendJSONObject(dst, v.Map(), depth+1)
+		}
+	case pcommon.ValueTypeEmpty:
+	}
+	return append(dst, "null"...)
+}
+
+func appendJSONArray(dst []byte, s pcommon.Slice, depth int) []byte {
+	dst = append(dst, '[')
+	for i, v := range s.All() {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendBodyJSON(dst, v, depth)
+	}
+	return append(dst, ']')
+}
+
+func appendJSONObject(dst []byte, m pcommon.Map, depth int) []byte {
+	dst = append(dst, '{')
+	first := true
+	for k, v := range m.All() {
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(appendJSONString(dst, k), ':')
+		dst = appendBodyJSON(dst, v, depth)
+	}
+	return append(dst, '}')
+}
+
+func appendJSONDouble(dst []byte, f float64) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		dst = append(dst, '"')
+		dst = strconv.AppendFloat(dst, f, 'g', -1, 64)
+		return append(dst, '"')
+	}
+	return strconv.AppendFloat(dst, f, 'g', -1, 64)
+}
+
+const hexDigits = "0123456789abcdef"
+
+func appendJSONString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		b := s[i]
+		if b >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 {
+				dst = append(append(dst, s[start:i]...), "\uFFFD"...)
+				start = i + size
+			}
+			i += size
+			continue
+		}
+		if b >= ' ' && b != '"' && b != '\\' {
+			i++
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		switch b {
+		case '"', '\\':
+			dst = append(dst, '\\', b)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[b>>4], hexDigits[b&0xf])
+		}
+		i++
+		start = i
+	}
+	dst = append(dst, s[start:]...)
+	return append(dst, '"')
+}
