@@ -1,0 +1,343 @@
+package cireceiver
+
+import (
+	"context"
+	"hash/maphash"
+	"net/http"
+	"reflect"
+	"slices"
+	"sync"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/summitobs/summit/internal/build"
+	"github.com/summitobs/summit/internal/correlation"
+	"github.com/summitobs/summit/internal/envelope"
+)
+
+// take completes the events of a delivery by what is known of their entities, hands them to the pipelines and then to the
+// index. Deliveries that touch the same run or deployment go one after the other, or each would complete the same old
+// state. Nothing is remembered of a delivery that wasn't stored.
+func (r *ciReceiver) take(ctx context.Context, id string, events []build.Event) (result, *problem) {
+	unlock := r.keys.lock(append(lockKeys(events), id))
+	defer unlock()
+	if id != "" && r.seen.has(id) {
+		return result{Status: "duplicate", code: http.StatusOK}, nil
+	}
+	changed, spans := r.complete(events)
+	if err := r.consume(ctx, changed, spans); err != nil {
+		return result{}, downstreamProblem(err)
+	}
+	for _, ev := range changed {
+		r.index.Observe(r.tenant, ev)
+	}
+	r.seen.add(id)
+	res := result{Status: "stored", Events: len(changed), Spans: spans.SpanCount(), code: http.StatusOK}
+	if len(changed) == 0 {
+		res.Status = "unchanged"
+	}
+	return res, nil
+}
+
+// complete merges each event with the last known state of its entity, leaves out those that tell nothing new, and makes
+// the spans of what has finished by this delivery.
+func (r *ciReceiver) complete(events []build.Event) ([]build.Event, ptrace.Traces) {
+	s := session{receiver: r, latest: make(map[string]build.Event)}
+	for _, ev := range events {
+		switch e := ev.(type) {
+		case *build.Run:
+			s.run(e)
+		case *build.Task:
+			s.task(e)
+		case *build.Artifact:
+			s.artifact(e)
+		case *build.Deployment:
+			s.deployment(e)
+		default:
+			s.put("", ev)
+		}
+	}
+	return s.changed(), s.spans()
+}
+
+// session is the state of one delivery: what it has made of each entity so far.
+type session struct {
+	receiver *ciReceiver
+	order    []string
+	latest   map[string]build.Event
+	commits  []build.Event
+	finished []build.Event
+}
+
+func (s *session) put(key string, ev build.Event) {
+	if key == "" {
+		s.commits = append(s.commits, ev)
+		return
+	}
+	if _, ok := s.latest[key]; !ok {
+		s.order = append(s.order, key)
+	}
+	s.latest[key] = ev
+}
+
+func (s *session) run(e *build.Run) {
+	key := "r" + e.ID()
+	before := s.receiver.index.Run(s.receiver.tenant, e.ID())
+	if x, ok := s.latest[key].(*build.Run); ok {
+		before = x
+	}
+	after := before.Merge(e)
+	if reflect.DeepEqual(before, after) {
+		return
+	}
+	s.put(key, after)
+	if hasEnded(&after.State) && (before == nil || !hasEnded(&before.State)) {
+		s.finished = append(s.finished, after)
+	}
+}
+
+func (s *session) task(e *build.Task) {
+	key := "t" + e.GlobalID()
+	before := s.receiver.index.Task(s.receiver.tenant, e.RunKey.ID(), e.ID)
+	if x, ok := s.latest[key].(*build.Task); ok {
+		before = x
+	}
+	after := before.Merge(e)
+	if reflect.DeepEqual(before, after) {
+		return
+	}
+	s.put(key, after)
+	if hasEnded(&after.State) && (before == nil || !hasEnded(&before.State)) {
+		s.finished = append(s.finished, after)
+	}
+}
+
+func hasEnded(s *build.State) bool { return !s.Stub && s.Status.Finished() && !s.FinishedAt.IsZero() }
+
+// artifact also names the build run in deployments of its digest that came before it.
+func (s *session) artifact(e *build.Artifact) {
+	key := "a" + e.Digest + "\x00" + e.RunKey.ID()
+	before := s.receiver.index.Artifact(s.receiver.tenant, e.Digest, e.RunKey.ID())
+	if x, ok := s.latest[key].(*build.Artifact); ok {
+		before = x
+	}
+	after := before.Merge(e)
+	if reflect.DeepEqual(before, after) {
+		return
+	}
+	s.put(key, after)
+	if e.RunID == "" {
+		return
+	}
+	for _, d := range s.receiver.index.DeploymentsOf(s.receiver.tenant, []string{e.Digest}, "") {
+		if d.BuildRunID != "" {
+			continue
+		}
+		linked := *d
+		linked.BuildRunID, linked.Basis = e.RunKey.ID(), envelope.BasisDigest
+		if linked.CommitSHA == "" {
+			linked.CommitSHA = after.CommitSHA
+		}
+		s.put(deploymentKey(&linked), &linked)
+	}
+}
+
+// deployment names the build run by the best evidence that there is when the provider doesn't.
+func (s *session) deployment(e *build.Deployment) {
+	key := deploymentKey(e)
+	before := s.receiver.index.Deployment(s.receiver.tenant, e.ID(), e.Service)
+	if x, ok := s.latest[key].(*build.Deployment); ok {
+		before = x
+	}
+	after := before.Merge(e)
+	if after.BuildRunID == "" {
+		found := s.resolve(after)
+		if found.BuildRunID != "" {
+			linked := *after
+			linked.BuildRunID, linked.Basis = found.BuildRunID, found.Basis
+			if linked.CommitSHA == "" {
+				linked.CommitSHA = found.CommitSHA
+			}
+			after = &linked
+		}
+	}
+	if !reflect.DeepEqual(before, after) {
+		s.put(key, after)
+	}
+}
+
+// resolve looks into this delivery first: it may tell of the artifact and of its deployment at once.
+func (s *session) resolve(d *build.Deployment) envelope.Correlation {
+	for _, key := range s.order {
+		a, ok := s.latest[key].(*build.Artifact)
+		if ok && a.RunID != "" && slices.Contains(d.Digests, a.Digest) {
+			return envelope.Correlation{BuildRunID: a.RunKey.ID(), CommitSHA: a.CommitSHA, Basis: envelope.BasisDigest}
+		}
+	}
+	return s.receiver.index.Resolve(s.receiver.tenant, correlation.Evidence{
+		Digests: d.Digests, Revision: d.CommitSHA, Service: d.Service, Version: d.ServiceVersion,
+	}, d.UpdatedAt)
+}
+
+func deploymentKey(d *build.Deployment) string { return "d" + d.ID() + "\x00" + d.Service }
+
+// changed are the events to store, in the order in which their entities were named.
+func (s *session) changed() []build.Event {
+	out := make([]build.Event, 0, len(s.order)+len(s.commits))
+	for _, key := range s.order {
+		out = append(out, s.latest[key])
+	}
+	return append(out, s.commits...)
+}
+
+// spans are those of what this delivery ended. A run that ended before its jobs gets its span alone, they get theirs when
+// they end: the ids fit together.
+func (s *session) spans() ptrace.Traces {
+	td := ptrace.NewTraces()
+	runs := make(map[string]*build.Run)
+	tasks := make(map[string][]*build.Task)
+	var order []string
+	for _, ev := range s.finished {
+		switch e := ev.(type) {
+		case *build.Run:
+			order = append(order, e.ID())
+			runs[e.ID()] = e
+		case *build.Task:
+			order = append(order, e.RunKey.ID())
+			tasks[e.RunKey.ID()] = append(tasks[e.RunKey.ID()], e)
+		}
+	}
+	slices.Sort(order)
+	for _, id := range slices.Compact(order) {
+		run := runs[id]
+		if run == nil {
+			run = s.contextOf(id, tasks[id][0])
+		}
+		build.Spans(run, tasks[id]).ResourceSpans().MoveAndAppendTo(td.ResourceSpans())
+	}
+	return td
+}
+
+// contextOf gives what the spans of tasks need of their run, without the span of the run itself.
+func (s *session) contextOf(id string, t *build.Task) *build.Run {
+	run, ok := s.latest["r"+id].(*build.Run)
+	if !ok {
+		run = s.receiver.index.Run(s.receiver.tenant, id)
+	}
+	if run == nil {
+		run = &build.Run{RunKey: t.RunKey, State: build.State{Pipeline: t.Pipeline, Branch: t.Branch, CommitSHA: t.CommitSHA, Attrs: t.Attrs}}
+	}
+	stub := *run
+	stub.Stub = true
+	return &stub
+}
+
+// consume hands over build events first: spans of a run whose state isn't stored would be found without it.
+func (r *ciReceiver) consume(ctx context.Context, events []build.Event, spans ptrace.Traces) error {
+	if r.logs != nil && len(events) > 0 {
+		ld := plog.NewLogs()
+		rl := ld.ResourceLogs().AppendEmpty()
+		rl.Resource().Attributes().PutStr(envelope.AttrTenantID, r.tenant.String())
+		sl := rl.ScopeLogs().AppendEmpty()
+		sl.Scope().SetName(scope)
+		observed := pcommon.NewTimestampFromTime(now())
+		sl.LogRecords().EnsureCapacity(len(events))
+		for _, ev := range events {
+			lr := sl.LogRecords().AppendEmpty()
+			build.AppendTo(ev, lr)
+			lr.SetObservedTimestamp(observed)
+		}
+		octx := r.obs.StartLogsOp(ctx)
+		err := r.logs.ConsumeLogs(octx, ld)
+		r.obs.EndLogsOp(octx, "summit_ci", len(events), err)
+		if err != nil {
+			return err
+		}
+	}
+	n := spans.SpanCount()
+	if r.traces == nil || n == 0 {
+		return nil
+	}
+	for _, rs := range spans.ResourceSpans().All() {
+		rs.Resource().Attributes().PutStr(envelope.AttrTenantID, r.tenant.String())
+	}
+	octx := r.obs.StartTracesOp(ctx)
+	err := r.traces.ConsumeTraces(octx, spans)
+	r.obs.EndTracesOp(octx, "summit_ci", n, err)
+	return err
+}
+
+// withContext puts the stub of a run before the events that belong to it, once.
+func withContext(list []parsed) []build.Event {
+	out := make([]build.Event, 0, len(list)+1)
+	seen := make(map[string]bool)
+	for _, p := range list {
+		if p.context != nil && !seen[p.context.ID()] {
+			seen[p.context.ID()] = true
+			out = append(out, p.context)
+		}
+		out = append(out, p.event)
+	}
+	return out
+}
+
+func eventTypeOf(ev build.Event) string {
+	switch e := ev.(type) {
+	case *build.Run:
+		return "run"
+	case *build.Task:
+		if e.Kind == build.KindTestCase {
+			return "test"
+		}
+		return "task"
+	case *build.Artifact:
+		return "artifact"
+	default:
+		return "deployment"
+	}
+}
+
+// lockKeys are the runs, digests and deployments that the events touch.
+func lockKeys(events []build.Event) []string {
+	var keys []string
+	for _, ev := range events {
+		switch e := ev.(type) {
+		case *build.Run:
+			keys = append(keys, e.ID())
+		case *build.Task:
+			keys = append(keys, e.RunKey.ID())
+		case *build.Artifact:
+			keys = append(keys, e.RunKey.ID(), e.Digest)
+		case *build.Deployment:
+			keys = append(append(keys, e.ID()), e.Digests...)
+		}
+	}
+	return keys
+}
+
+// keyLocks serialises work on the same keys with a fixed number of locks.
+type keyLocks struct{ stripes [256]sync.Mutex }
+
+var lockSeed = maphash.MakeSeed()
+
+// lock takes the locks of all keys, in the order of the stripes so that two callers never wait for each other.
+func (l *keyLocks) lock(keys []string) (unlock func()) {
+	var held []int
+	for _, k := range keys {
+		if k != "" {
+			held = append(held, int(maphash.String(lockSeed, k)%uint64(len(l.stripes))))
+		}
+	}
+	slices.Sort(held)
+	held = slices.Compact(held)
+	for _, i := range held {
+		l.stripes[i].Lock()
+	}
+	return func() {
+		for _, i := range held {
+			l.stripes[i].Unlock()
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package cireceiver
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// flexTime reads a time as providers write it: RFC 3339 with or without fractions, with a space for the T, without a
+// zone, or as Unix seconds. Null and the empty string are no time.
+type flexTime struct{ time.Time }
+
+var timeLayouts = []string{
+	time.RFC3339Nano,
+	"2006-01-02T15:04:05.999999999Z0700",
+	"2006-01-02T15:04:05.999999999",
+	"2006-01-02 15:04:05.999999999Z07:00",
+	"2006-01-02 15:04:05 -0700",
+	"2006-01-02 15:04:05 MST",
+	"2006-01-02 15:04:05.999999999",
+}
+
+// UnmarshalJSON names the text that is no time.
+func (t *flexTime) UnmarshalJSON(b []byte) error {
+	t.Time = time.Time{}
+	if bytes.Equal(b, []byte("null")) || bytes.Equal(b, []byte(`""`)) {
+		return nil
+	}
+	if b[0] != '"' {
+		n, err := strconv.ParseInt(string(b), 10, 64)
+		if err != nil || n < 0 || n > 1<<35 {
+			return wrongField("time", fmt.Sprintf("%s is no time: want RFC 3339 or Unix seconds", b))
+		}
+		t.Time = time.Unix(n, 0).UTC()
+		return nil
+	}
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	for _, layout := range timeLayouts {
+		if got, err := time.Parse(layout, s); err == nil && inRange(got) {
+			t.Time = got.UTC()
+			return nil
+		}
+	}
+	return wrongField("time", fmt.Sprintf("%q is no time: want RFC 3339, for example 2026-03-01T12:00:00Z", s))
+}
+
+// inRange tells the times that the store's columns hold: years 1970 to 2262.
+func inRange(t time.Time) bool { return t.Year() >= 1970 && t.Year() < 2262 }
+
+// firstTime is the first that is known.
+func firstTime(times ...time.Time) time.Time {
+	for _, t := range times {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
+}
