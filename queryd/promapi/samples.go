@@ -303,26 +303,6 @@ func nativeBuckets(offset int32, counts []uint64, down int32) ([]histogram.Span,
 	return []histogram.Span{{Offset: first + 1, Length: uint32(len(out))}}, out
 }
 
-// hinted tells for each native histogram whether the counter was reset before it, as Prometheus' own storage does.
-func hinted(samples []chunks.Sample) []chunks.Sample {
-	var before *histogram.FloatHistogram
-	for i := range samples {
-		s, ok := samples[i].(sample)
-		if !ok || s.fh == nil || value.IsStaleNaN(s.fh.Sum) {
-			before = nil
-			continue
-		}
-		if before != nil {
-			s.fh.CounterResetHint = histogram.NotCounterReset
-			if s.fh.DetectReset(before) {
-				s.fh.CounterResetHint = histogram.CounterReset
-			}
-		}
-		before = s.fh
-	}
-	return samples
-}
-
 // engineOptions are those of a Prometheus server.
 func engineOptions(timeout time.Duration) promql.EngineOpts {
 	return promql.EngineOpts{

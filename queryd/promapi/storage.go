@@ -506,7 +506,7 @@ func (c *collector) touch(f *family, name, label, value string) *builtSeries {
 func (c *collector) seriesSet() storage.SeriesSet {
 	list := make([]storage.Series, 0, len(c.byLabels))
 	for _, s := range c.byLabels {
-		list = append(list, storage.NewListSeries(s.labels, hinted(ordered(s.samples))))
+		list = append(list, storage.NewListSeries(s.labels, ordered(s.samples)))
 	}
 	slices.SortFunc(list, func(a, b storage.Series) int { return labels.Compare(a.Labels(), b.Labels()) })
 	return &seriesList{list: list, notes: c.notes}
