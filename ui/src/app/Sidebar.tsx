@@ -50,15 +50,12 @@ function StoreLine() {
   const ready = data?.ready === true;
   const word = isError ? "no answer" : !data ? "…" : ready ? `${data.store.kind} store` : "starting";
   return (
-    <div title={data?.store.detail} className="flex min-w-0 items-center gap-2 text-2xs text-muted max-lg:hidden">
+    <div title={data && `Summit ${data.version}, ${data.store.kind} store ${data.store.version}. ${data.store.detail}`} className="flex min-w-0 items-center gap-2 text-2xs text-muted max-lg:hidden">
       <span
         aria-hidden
         className={clsx("size-1.5 shrink-0 rounded-full", isError ? "bg-bad" : ready ? "bg-ok" : "bg-warn")}
       />
-      <span className="truncate">
-        {word}
-        {data?.version && <span> · {data.version}</span>}
-      </span>
+      <span className="truncate">{word}</span>
     </div>
   );
 }

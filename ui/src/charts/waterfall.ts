@@ -220,12 +220,16 @@ export function place(row: Pick<Row, "start" | "duration">, zoom: Zoom): { left:
   return { left: ((from - zoom.from) / size) * 100, width: ((to - from) / size) * 100 };
 }
 
-/** ticks gives round marks for an axis: 1, 2 or 5 times a power of ten apart, at most eight of them. */
+/** Round steps of the clock above ten seconds, where powers of ten stop being round. */
+const clockSteps = [10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400].map((seconds) => seconds * 1e9);
+
+/** ticks gives round marks for an axis, at most most + 1 of them: 1, 2 or 5 times a power of ten apart, or clock steps. */
 export function ticks(zoom: Zoom, most = 6): number[] {
   const size = zoom.to - zoom.from;
   const rough = size / most;
   const power = 10 ** Math.floor(Math.log10(Math.max(1, rough)));
-  const step = [1, 2, 5, 10].map((times) => times * power).find((one) => one >= rough) ?? size;
+  const decimal = [1, 2, 5, 10].map((times) => times * power).find((one) => one >= rough) ?? size;
+  const step = rough < 5e9 ? decimal : (clockSteps.find((one) => one >= rough) ?? decimal);
   const marks: number[] = [];
   for (let at = Math.ceil(zoom.from / step) * step; at <= zoom.to; at += step) marks.push(at);
   return marks;

@@ -18,6 +18,7 @@ interface DetailHeaderProps {
 export function DetailHeader({ parent, id, idLabel, badge, title, subtitle, actions, children }: DetailHeaderProps) {
   return (
     <div className="bg-panel px-4 pt-2.5 pb-3">
+      <title>{`${parent.label}: ${id} · Summit`}</title>
       <div className="flex items-center gap-1 text-xs text-muted">
         <Link to={parent.to} className="hover:text-fg hover:underline">
           {parent.label}

@@ -11,6 +11,7 @@ interface PageTitleProps {
 export function PageTitle({ title, note, marks, children }: PageTitleProps) {
   return (
     <div className="flex flex-wrap items-center gap-x-5 gap-y-2">
+      <title>{`${title} · Summit`}</title>
       <div className="flex items-baseline gap-2.5">
         <h1 className="text-lg font-semibold tracking-tight">{title}</h1>
         {note && <span className="text-xs text-muted">{note}</span>}

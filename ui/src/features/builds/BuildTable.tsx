@@ -48,15 +48,15 @@ function Row({ build, chosen, most }: { build: BuildRun; chosen: boolean; most: 
           <span className="font-semibold">{build.pipeline || build.name || "Unnamed pipeline"}</span>{" "}
           <span className="mono text-muted">{buildLabel(build.id)}</span>
         </Link>
-        <div className="truncate text-xs text-muted">
-          {build.repo}
-          {build.name && build.name !== build.pipeline && <span> · {build.name}</span>}
-        </div>
-      </td>
-      <td className="hidden overflow-hidden px-2 @2xl/list:table-cell">
-        <div className="flex items-center gap-1 truncate text-soft">
-          <GitBranch size={12} aria-hidden className="shrink-0 text-muted" />
-          <span className="truncate">{build.branch || "–"}</span>
+        <div className="flex items-center gap-1 text-xs text-muted">
+          <span className="shrink-0">{build.repo}</span>
+          {build.branch && (
+            <>
+              <GitBranch size={11} aria-label="on branch" role="img" className="ml-1 shrink-0" />
+              <span className="max-w-[60%] shrink-0 truncate text-soft">{build.branch}</span>
+            </>
+          )}
+          {build.name && build.name !== build.pipeline && <span className="ml-1 truncate">{build.name}</span>}
         </div>
       </td>
       <td className="hidden px-2 @xl/list:table-cell">
@@ -87,11 +87,10 @@ export function BuildTable({ builds, open }: { builds: BuildRun[]; open?: string
         <tr>
           <th className={clsx(head, "w-28 pl-4")}>Status</th>
           <th className={head}>Run</th>
-          <th className={clsx(head, "hidden w-44 @2xl/list:table-cell")}>Branch</th>
           <th className={clsx(head, "hidden w-28 @xl/list:table-cell")}>Commit</th>
-          <th className={clsx(head, "hidden w-28 @4xl/list:table-cell")}>Trigger</th>
+          <th className={clsx(head, "hidden w-32 @4xl/list:table-cell")}>Trigger</th>
           <th className={clsx(head, "hidden w-24 @3xl/list:table-cell")}>Tasks</th>
-          <th className={clsx(head, "w-48")}>Time</th>
+          <th className={clsx(head, "w-44")}>Time</th>
           <th className={clsx(head, "w-24 pr-4 text-right!")}>Started</th>
         </tr>
       </thead>

@@ -110,8 +110,8 @@ function Axis({ duration }: { duration: number }) {
       </div>
       <div aria-hidden className="relative mr-4 overflow-hidden">
         {ticks({ from: 0, to: duration }).map((tick) => (
-          <span key={tick} className="absolute inset-y-0 flex items-center border-l border-line pl-1" style={{ left: `${(tick / duration) * 100}%` }}>
-            {tick === 0 ? "0" : formatDuration(tick)}
+          <span key={tick} className="absolute inset-y-0 flex items-center border-l border-line pl-1 whitespace-nowrap" style={{ left: `${(tick / duration) * 100}%` }}>
+            {tick === 0 ? "0" : tick / duration < 0.93 && formatDuration(tick)}
           </span>
         ))}
       </div>

@@ -13,6 +13,7 @@ import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { useNow } from "@/components/useNow";
 import { LineageStrip } from "../lineage/LineageStrip";
 import { BuildsSeen } from "./BuildsSeen";
+import { ErrorTitle } from "./ErrorTitle";
 import { Facts } from "./Facts";
 import { OccurrenceCard } from "./OccurrenceCard";
 import { OccurrenceList } from "./OccurrenceList";
@@ -90,11 +91,9 @@ export function ErrorPage() {
         parent={{ to: "/errors", label: "Errors" }}
         id={fingerprint}
         idLabel="fingerprint"
-        title={detail.title || detail.type}
+        title={<ErrorTitle type={detail.type} title={detail.title} />}
         subtitle={
-          <span className="mono text-muted">
-            {detail.type} in {detail.culprit || "an unknown place"}
-          </span>
+          <span className="mono text-muted">{detail.culprit || "place not known"}</span>
         }
         actions={<TraceChip id={detail.sample_trace_id} />}
       >

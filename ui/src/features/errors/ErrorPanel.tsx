@@ -12,12 +12,14 @@ import { ErrorState, SkeletonRows } from "@/components/states";
 import { BuildsSeen } from "./BuildsSeen";
 import { Facts } from "./Facts";
 import { Stack } from "./Stack";
+import { splitTitle } from "./title";
 
 function Summary({ group }: { group: ErrorGroup }) {
+  const { head, rest } = splitTitle(group.type, group.title);
   return (
     <div className="border-b border-line px-4 py-3">
       <p className="line-clamp-3 break-words">
-        <span className="font-semibold">{group.type}</span> <span className="text-soft">{group.title}</span>
+        <span className="font-semibold">{head}</span> <span className="text-soft">{rest}</span>
       </p>
       <p className="mono mt-1 mb-3 break-all text-muted">{group.culprit}</p>
       <Facts group={group} />

@@ -6,7 +6,7 @@ export function ErrorTitle({ type, title }: { type: string; title: string }) {
   return (
     <span className="block truncate" title={title}>
       <span className="font-semibold">{head}</span>
-      {rest && <span className="ml-1.5 text-soft">{rest}</span>}
+      {rest && <span className="ml-1.5 font-normal text-soft">{rest}</span>}
     </span>
   );
 }

@@ -15,7 +15,7 @@ function Fact({ label, children }: { label: string; children: ReactNode }) {
 /** Facts are a group's numbers in one row. */
 export function Facts({ group }: { group: ErrorGroup }) {
   return (
-    <dl className="grid grid-cols-3 gap-x-6 gap-y-2 @4xl/main:flex">
+    <dl className="flex flex-wrap gap-x-6 gap-y-2">
       <Fact label="Events">{formatCount(group.events)}</Fact>
       <Fact label="Users">{formatCount(group.users)}</Fact>
       <Fact label="First seen">

@@ -61,6 +61,11 @@ function Title({ hop }: { hop: Hop }) {
   );
 }
 
+/** saysCount: many a title already begins with the number. */
+function saysCount(hop: Hop): boolean {
+  return `${hop.title} ${hop.detail}`.replaceAll(",", "").includes(String(hop.count));
+}
+
 /** HopCell is one step. A known step links onward and says on what the tie rests; the others say that they aren't known. */
 export function HopCell({ hop, next, here }: { hop: Hop; next?: Hop; here: boolean }) {
   const known = hop.state === "known";
@@ -78,7 +83,7 @@ export function HopCell({ hop, next, here }: { hop: Hop; next?: Hop; here: boole
       <Node hop={hop} here={here} />
       <div className="mt-1.5 flex items-center gap-1.5 text-2xs text-muted">
         <span className={clsx(here && "font-semibold text-accent")}>{hopWords[hop.kind]}</span>
-        {known && hop.count > 1 && <span>{formatCount(hop.count)}</span>}
+        {known && hop.count > 1 && !saysCount(hop) && <span className="tabular">{formatCount(hop.count)}</span>}
         <Note hop={hop} />
       </div>
       {known && (

@@ -11,9 +11,10 @@ import { Marks, Skeleton } from "@/components/states";
 import { HopCell } from "./HopCell";
 import { hopOrder, hopWords, subjectKind, summarise } from "./model";
 
+/** StripSkeleton has the height of the strip, so that what is below it stays where it is. */
 function StripSkeleton() {
   return (
-    <div role="status" aria-label="Loading the path to the customer" className="grid grid-cols-8 gap-4 py-3">
+    <div role="status" aria-label="Loading the path to the customer" className="grid h-[155px] grid-cols-8 content-start gap-4 py-3">
       {hopOrder.map((kind) => (
         <div key={kind} className="space-y-2">
           <Skeleton className="size-6 rounded-full!" />

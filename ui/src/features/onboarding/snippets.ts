@@ -13,7 +13,10 @@ export function snippets(host: string): Record<"otlp" | "webhook" | "artifact", 
       text: [
         `export OTEL_EXPORTER_OTLP_ENDPOINT=http://${host}:4318`,
         "export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
-        'export OTEL_RESOURCE_ATTRIBUTES="service.version=$(git describe --always),vcs.ref.head.revision=$(git rev-parse HEAD)"',
+        "# Tells Summit which code this is. A container's image digest does as well.",
+        "export OTEL_RESOURCE_ATTRIBUTES=\\",
+        "service.version=$(git describe --always),\\",
+        "vcs.ref.head.revision=$(git rev-parse HEAD)",
       ].join("\n"),
     },
     webhook: {

@@ -1,8 +1,10 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef } from "react";
+import { memo, useEffect, useRef } from "react";
 import { type Layout, place, ticks, type Zoom } from "@/charts/waterfall";
 import { formatDuration } from "@/format/time";
 import { rowHeight, WaterfallRow } from "./WaterfallRow";
+
+const axisHeight = 28;
 
 interface WaterfallProps {
   layout: Layout;
@@ -19,15 +21,21 @@ interface WaterfallProps {
 
 function Axis({ zoom }: { zoom: Zoom }) {
   return (
-    <div className="sticky top-0 z-3 flex h-7 border-b border-line bg-panel text-2xs text-muted">
-      <div className="flex w-(--names) shrink-0 items-center border-r border-line px-4">Service and span</div>
+    <div style={{ height: axisHeight }} className="sticky top-0 z-3 flex border-b border-line bg-panel text-2xs text-muted">
+      <div className="flex w-(--names) shrink-0 items-center border-r border-line px-4">
+        Service and span
+        <span className="ml-auto inline-flex items-center gap-1.5 pr-3" title="The spans the whole trace waited for">
+          <span aria-hidden className="h-0.5 w-4 rounded bg-fg opacity-70" />
+          critical path
+        </span>
+      </div>
       <div aria-hidden className="relative min-w-0 flex-1 overflow-hidden">
         {ticks(zoom).map((tick) => {
           const at = place({ start: tick, duration: 0 }, zoom);
           return (
             at && (
               <span key={tick} className="absolute inset-y-0 flex items-center border-l border-line pl-1 whitespace-nowrap" style={{ left: `${at.left}%` }}>
-                {tick === 0 ? "0" : formatDuration(tick)}
+                {tick === 0 ? "0" : at.left < 93 && formatDuration(tick)}
               </span>
             )
           );
@@ -49,7 +57,7 @@ function Grid({ zoom }: { zoom: Zoom }) {
 }
 
 /** Waterfall keeps only the rows on screen in the document, so that the number of spans doesn't matter. */
-export function Waterfall(props: WaterfallProps) {
+export const Waterfall = memo(function Waterfall(props: WaterfallProps) {
   const { layout, visible, collapsed, zoom, find, chosen, choose, toggle, onSeen } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
@@ -57,7 +65,8 @@ export function Waterfall(props: WaterfallProps) {
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: 16,
-    scrollPaddingStart: rowHeight,
+    // The axis stays above the rows and takes its height from the view.
+    scrollPaddingEnd: axisHeight,
   });
   const first = virtual.range?.startIndex ?? 0;
   const last = virtual.range?.endIndex ?? 0;
@@ -65,7 +74,10 @@ export function Waterfall(props: WaterfallProps) {
 
   const at = visible.indexOf(chosen);
   useEffect(() => {
-    if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });
+    if (at < 0) return;
+    // One frame later the list knows its height, also when the span came with the address.
+    const frame = requestAnimationFrame(() => virtual.scrollToIndex(at, { align: "auto" }));
+    return () => cancelAnimationFrame(frame);
   }, [at, virtual]);
 
   const needle = find?.toLowerCase();
@@ -104,4 +116,4 @@ export function Waterfall(props: WaterfallProps) {
       </div>
     </div>
   );
-}
+});
