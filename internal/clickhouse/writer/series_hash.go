@@ -71,10 +71,10 @@ const (
 // number. It reuses its memory and must not be used by two goroutines at once.
 type seriesHasher struct {
 	buf    []byte
-	sorted []attribute
+	sorted []hashedPair
 }
 
-type attribute struct {
+type hashedPair struct {
 	key   string
 	value pcommon.Value
 }
@@ -118,9 +118,9 @@ func (h *seriesHasher) point(metric uint64, attrs pcommon.Map) uint64 {
 func (h *seriesHasher) appendSorted(attrs pcommon.Map) {
 	h.sorted = h.sorted[:0]
 	for k, v := range attrs.All() {
-		h.sorted = append(h.sorted, attribute{k, v})
+		h.sorted = append(h.sorted, hashedPair{k, v})
 	}
-	slices.SortStableFunc(h.sorted, func(a, b attribute) int { return strings.Compare(a.key, b.key) })
+	slices.SortStableFunc(h.sorted, func(a, b hashedPair) int { return strings.Compare(a.key, b.key) })
 	for _, a := range h.sorted {
 		h.buf, _ = anyvalue.AppendPair(h.buf, a.key, a.value, anyvalue.NoLimit)
 	}

@@ -1,0 +1,375 @@
+package writer
+
+import (
+	"encoding/binary"
+	"math"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/summitobs/summit/internal/anyvalue"
+	"github.com/summitobs/summit/internal/clickhouse/column"
+	"github.com/summitobs/summit/internal/clickhouse/table"
+	"github.com/summitobs/summit/internal/envelope"
+)
+
+// spanColumns is events_trace_v1.
+type spanColumns struct {
+	Origin     originColumns
+	Scope      scopeColumns
+	Attrs      attrColumns
+	Events     eventColumns
+	Links      linkColumns
+	Bucket     *column.Num[uint32]  `col:"ts_bucket"`
+	Name       *column.LowCard      `col:"span_name"`
+	At         *column.Num[int64]   `col:"timestamp"`
+	Duration   *column.Num[int64]   `col:"duration_ns"`
+	TimeFlags  *column.Num[uint8]   `col:"time_flags"`
+	TraceID    *column.Fixed        `col:"trace_id"`
+	SpanID     *column.Num[uint64]  `col:"span_id"`
+	Parent     *column.Num[uint64]  `col:"parent_span_id"`
+	Kind       *column.Num[int8]    `col:"kind"`
+	Status     *column.Num[int8]    `col:"status"`
+	Message    *column.Str          `col:"status_message"`
+	TraceState *column.Str          `col:"trace_state"`
+	Flags      *column.Num[uint32]  `col:"flags"`
+	DropAttrs  *column.Num[uint32]  `col:"dropped_attributes"`
+	DropEvents *column.Num[uint32]  `col:"dropped_events"`
+	DropLinks  *column.Num[uint32]  `col:"dropped_links"`
+	Session    *column.Str          `col:"session_id"`
+	ErrorFP    *column.Fixed        `col:"error_fp"`
+	ErrorFPV   *column.Num[uint8]   `col:"error_fp_version"`
+	Weight     *column.Num[float32] `col:"sample_weight"`
+	Method     *column.LowCard      `col:"http_method"`
+	Route      *column.LowCard      `col:"http_route"`
+	HTTPStatus *column.Num[uint16]  `col:"http_status"`
+	DB         *column.LowCard      `col:"db_system"`
+	RPC        *column.LowCard      `col:"rpc_method"`
+	MsgSystem  *column.LowCard      `col:"messaging_system"`
+	MsgDest    *column.LowCard      `col:"messaging_destination"`
+	Peer       *column.LowCard      `col:"peer_service"`
+}
+
+// eventColumns are the arrays of a span's events. Elements go into the inner columns; a row ends in all arrays at once.
+type eventColumns struct {
+	Ts      *column.Array `col:"events.ts"`
+	Name    *column.Array `col:"events.name"`
+	Attrs   *column.Array `col:"events.attrs"`
+	Other   *column.Array `col:"events.attrs_any"`
+	Dropped *column.Array `col:"events.dropped"`
+
+	ts      *column.Num[int64]
+	name    *column.LowCard
+	attrs   pairColumns
+	dropped *column.Num[uint32]
+}
+
+func (c *eventColumns) bound() {
+	c.ts, c.name = c.Ts.Elem.(*column.Num[int64]), c.Name.Elem.(*column.LowCard)
+	c.attrs, c.dropped = newPairs(c.Attrs, c.Other), c.Dropped.Elem.(*column.Num[uint32])
+}
+
+func (c *eventColumns) endRow() {
+	c.Ts.EndRow()
+	c.Name.EndRow()
+	c.Attrs.EndRow()
+	c.Other.EndRow()
+	c.Dropped.EndRow()
+}
+
+// linkColumns are the arrays of a span's links.
+type linkColumns struct {
+	TraceID    *column.Array `col:"links.trace_id"`
+	SpanID     *column.Array `col:"links.span_id"`
+	TraceState *column.Array `col:"links.trace_state"`
+	Flags      *column.Array `col:"links.flags"`
+	Attrs      *column.Array `col:"links.attrs"`
+	Other      *column.Array `col:"links.attrs_any"`
+	Dropped    *column.Array `col:"links.dropped"`
+
+	traceID        *column.Fixed
+	spanID         *column.Num[uint64]
+	traceState     *column.Str
+	flags, dropped *column.Num[uint32]
+	attrs          pairColumns
+}
+
+func (c *linkColumns) bound() {
+	c.traceID, c.spanID = c.TraceID.Elem.(*column.Fixed), c.SpanID.Elem.(*column.Num[uint64])
+	c.traceState, c.flags = c.TraceState.Elem.(*column.Str), c.Flags.Elem.(*column.Num[uint32])
+	c.attrs, c.dropped = newPairs(c.Attrs, c.Other), c.Dropped.Elem.(*column.Num[uint32])
+}
+
+func (c *linkColumns) endRow() {
+	c.TraceID.EndRow()
+	c.SpanID.EndRow()
+	c.TraceState.EndRow()
+	c.Flags.EndRow()
+	c.Attrs.EndRow()
+	c.Other.EndRow()
+	c.Dropped.EndRow()
+}
+
+// pairColumns are the attributes of events or links: strings in a map, all others in one KeyValueList.
+type pairColumns struct {
+	maps   *column.Map
+	values *column.Str
+	others *column.Str
+}
+
+func newPairs(maps, others *column.Array) pairColumns {
+	m := maps.Elem.(*column.Map)
+	return pairColumns{m, m.Values.(*column.Str), others.Elem.(*column.Str)}
+}
+
+// put adds an attribute of the present element; others gathers the KeyValueList.
+func (c *pairColumns) put(b *Batch, others []byte, key string, v pcommon.Value) []byte {
+	if v.Type() == pcommon.ValueTypeStr {
+		c.maps.Keys.Append(key)
+		c.values.Append(b.text(key, v.Str()))
+		return others
+	}
+	others, cut := anyvalue.AppendPair(others, key, v, b.enc.opts.MaxValueBytes)
+	if cut {
+		b.cut(key)
+	}
+	return others
+}
+
+func (c *pairColumns) end(b *Batch, others []byte) {
+	if b.cuts > 0 {
+		c.maps.Keys.Append(envelope.AttrCut)
+		c.values.Append(b.takeCut(SignalTraces))
+	}
+	c.maps.EndRow()
+	c.others.AppendBytes(others)
+}
+
+// Traces encodes spans. Release the batch in any case.
+func (e *Encoder) Traces(td ptrace.Traces) (*Batch, error) {
+	b := e.begin()
+	w := spanWriter{b: b, clock: b.clock(e.opts.Retention.Traces)}
+	for _, rs := range td.ResourceSpans().All() {
+		w.resource(rs)
+	}
+	return b, nil
+}
+
+// spanWriter is one request's way through its spans.
+type spanWriter struct {
+	b     *Batch
+	c     *spanColumns
+	clock clock
+	res   resource
+	bad   badSpans
+	seen  promoted
+}
+
+func (w *spanWriter) resource(rs ptrace.ResourceSpans) {
+	res, err := w.b.resource(rs.Resource(), rs.SchemaUrl(), SignalTraces)
+	w.res, w.bad = res, badSpans{resource: rs}
+	if err != nil {
+		w.bad.all(reasonTenant, err.Error())
+		w.b.quarantineSpans(&w.res, &w.bad)
+		return
+	}
+	w.c = use[spanColumns](w.b, table.Spans)
+	before := w.c.At.Rows()
+	for _, ss := range rs.ScopeSpans().All() {
+		inScope := w.c.At.Rows()
+		for _, sp := range ss.Spans().All() {
+			if reason, detail := invalidSpan(sp); reason != "" {
+				w.bad.add(ss, sp, reason, detail)
+				continue
+			}
+			w.span(sp)
+		}
+		w.c.Scope.appendN(w.b, ss.Scope(), ss.SchemaUrl(), SignalTraces, w.c.At.Rows()-inScope)
+	}
+	n := w.c.At.Rows() - before
+	w.c.Origin.appendN(&w.res, w.b.enc.opts.Retention.Traces, n)
+	if n > 0 {
+		w.b.recordWidth(w.res.tenant, table.Spans, spanBucket)
+	}
+	w.b.quarantineSpans(&w.res, &w.bad)
+}
+
+// invalidSpan gives a reason for spans that OTLP says must be ignored.
+func invalidSpan(sp ptrace.Span) (reason, detail string) {
+	switch {
+	case sp.TraceID().IsEmpty():
+		return "zero_trace_id", "a span's trace id must not be all zeros"
+	case sp.SpanID().IsEmpty():
+		return "zero_span_id", "a span's span id must not be all zeros"
+	default:
+		return "", ""
+	}
+}
+
+func (w *spanWriter) span(sp ptrace.Span) {
+	c, trace, id, parent := w.c, sp.TraceID(), sp.SpanID(), sp.ParentSpanID()
+	c.TraceID.Append(trace[:])
+	c.SpanID.Append(binary.BigEndian.Uint64(id[:]))
+	c.Parent.Append(binary.BigEndian.Uint64(parent[:]))
+	c.Name.Append(sp.Name())
+	c.Message.Append(sp.Status().Message())
+	c.TraceState.Append(sp.TraceState().AsRaw())
+	c.Flags.Append(sp.Flags())
+	c.DropAttrs.Append(sp.DroppedAttributesCount())
+	c.DropEvents.Append(sp.DroppedEventsCount())
+	c.DropLinks.Append(sp.DroppedLinksCount())
+
+	flags := w.times(sp)
+	flags |= w.number(c.Kind, int32(sp.Kind()), int32(ptrace.SpanKindConsumer), envelope.AttrOTLPKind, flagKind)
+	flags |= w.number(c.Status, int32(sp.Status().Code()), int32(ptrace.StatusCodeError), envelope.AttrOTLPStatus, flagStatus)
+	c.TimeFlags.Append(flags)
+
+	w.seen = promoted{session: w.res.session}
+	for k, v := range sp.Attributes().All() {
+		w.seen.look(k, v)
+		c.Attrs.put(w.b, k, v)
+	}
+	c.Attrs.endRow(w.b, SignalTraces)
+	w.promote(sp)
+	w.events(sp)
+	w.links(sp)
+}
+
+// times writes the span's times, and into attrs_int what they can't hold.
+func (w *spanWriter) times(sp ptrace.Span) (flags uint8) {
+	start, end := uint64(sp.StartTimestamp()), uint64(sp.EndTimestamp())
+	at, duration := int64(start), int64(end-start)
+	clamp := func(attr string, original uint64) {
+		flags |= flagClamped
+		w.c.Attrs.putInt(attr, int64(original))
+	}
+	switch {
+	case start == 0:
+		flags |= flagNoStart
+		at = w.clock.now
+		duration = int64(end - uint64(at))
+	case !w.clock.holds(start):
+		clamp(envelope.AttrOTLPStart, start)
+		at = w.clock.now
+		if end != 0 {
+			clamp(envelope.AttrOTLPEnd, end)
+		}
+		if duration < 0 || duration > int64(w.clock.high-w.clock.low) {
+			duration = 0
+		}
+	}
+	switch {
+	case end == 0:
+		flags |= flagNoEnd
+		duration = 0
+	case flags&flagClamped == 0 && !w.clock.holds(end):
+		clamp(envelope.AttrOTLPEnd, end)
+		duration = 0
+	}
+	if flags&flagClamped != 0 {
+		w.b.drop(reasonClamped, SignalTraces, 1)
+	}
+	w.c.At.Append(at)
+	w.c.Duration.Append(duration)
+	w.c.Bucket.Append(bucketOf(at, spanBucket))
+	return flags
+}
+
+// number writes a number of an enumeration up to last, and any other into attrs_int.
+func (w *spanWriter) number(c *column.Num[int8], v, last int32, attr string, flag uint8) uint8 {
+	if v < 0 || v > last {
+		w.c.Attrs.putInt(attr, int64(v))
+		c.Append(0)
+		return flag
+	}
+	c.Append(int8(v))
+	return 0
+}
+
+// promote writes the columns that are copies of attributes.
+func (w *spanWriter) promote(sp ptrace.Span) {
+	c, p := w.c, &w.seen
+	c.Session.Append(p.session)
+	c.Method.Append(p.method)
+	c.Route.Append(p.route)
+	status := uint16(0)
+	if p.status > 0 && p.status <= math.MaxUint16 {
+		status = uint16(p.status)
+	}
+	c.HTTPStatus.Append(status)
+	c.DB.Append(p.db)
+	c.RPC.Append(p.rpc)
+	c.MsgSystem.Append(p.msgSystem)
+	c.MsgDest.Append(p.msgDest)
+	c.Peer.Append(p.peer)
+	if p.weight == 0 {
+		p.weight = 1
+		if state := sp.TraceState().AsRaw(); state != "" {
+			p.weight = weightOf(state)
+		}
+	}
+	c.Weight.Append(float32(p.weight))
+}
+
+func (w *spanWriter) events(sp ptrace.Span) {
+	c := &w.c.Events
+	var fp [16]byte
+	version := uint8(0)
+	for i, ev := range sp.Events().All() {
+		c.ts.Append(int64(ev.Timestamp()))
+		c.name.Append(ev.Name())
+		c.dropped.Append(ev.DroppedAttributesCount())
+		x := exception{named: ev.Name() == exceptionEvent}
+		others := w.b.canon[:0]
+		for k, v := range ev.Attributes().All() {
+			x.look(k, v)
+			others = c.attrs.put(w.b, others, k, v)
+		}
+		c.attrs.end(w.b, others)
+		w.b.canon = others
+		if x.is() {
+			fp, version = w.exception(&x, ev, i)
+		}
+	}
+	c.endRow()
+	w.c.ErrorFP.Append(fp[:])
+	w.c.ErrorFPV.Append(version)
+}
+
+// exception writes the error row of a span's event.
+func (w *spanWriter) exception(x *exception, ev ptrace.SpanEvent, index int) ([16]byte, uint8) {
+	row := w.c.At.Rows() - 1
+	at, id := w.c.At.Data[row], w.c.SpanID.Data[row]
+	if ts := uint64(ev.Timestamp()); ts != 0 && w.clock.holds(ts) {
+		at = int64(ts)
+	}
+	x.at, x.index, x.source, x.level = at, index, sourceSpanEvent, levelError
+	copy(x.trace[:], w.c.TraceID.At(row))
+	binary.BigEndian.PutUint64(x.span[:], id)
+	x.event = envelope.SpanEventID(w.res.tenant, x.trace, x.span, w.c.At.Data[row], w.c.Duration.Data[row])
+	x.session, x.weight = w.seen.session, w.c.Weight.Data[row]
+	if x.user == (user{}) {
+		x.user = w.seen.user
+	}
+	x.kept = true
+	return w.b.addError(&w.res, x)
+}
+
+func (w *spanWriter) links(sp ptrace.Span) {
+	c := &w.c.Links
+	for _, l := range sp.Links().All() {
+		trace, span := l.TraceID(), l.SpanID()
+		c.traceID.Append(trace[:])
+		c.spanID.Append(binary.BigEndian.Uint64(span[:]))
+		c.traceState.Append(l.TraceState().AsRaw())
+		c.flags.Append(l.Flags())
+		c.dropped.Append(l.DroppedAttributesCount())
+		others := w.b.canon[:0]
+		for k, v := range l.Attributes().All() {
+			others = c.attrs.put(w.b, others, k, v)
+		}
+		c.attrs.end(w.b, others)
+		w.b.canon = others
+	}
+	c.endRow()
+}
