@@ -7,6 +7,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/summitobs/summit/internal/envelope"
 )
 
 // ScopeName is the instrumentation scope of the spans of CI runs.
@@ -134,6 +136,7 @@ func fill(sp ptrace.Span, key TraceKey, start, end time.Time) {
 func runAttrs(a pcommon.Map, k *RunKey, pipeline string) {
 	put(a, "cicd.pipeline.name", pipeline)
 	put(a, "cicd.pipeline.run.id", k.RunID)
+	put(a, envelope.AttrBuildRunRef, k.ID())
 }
 
 // outcome sets the result. By the conventions only a failure of any kind is an error of the span, and success stays unset.
