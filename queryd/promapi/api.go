@@ -153,12 +153,6 @@ func classify(err error) (status int, kind string) {
 	return http.StatusUnprocessableEntity, "execution"
 }
 
-// queryData is the data of query and query_range.
-type queryData struct {
-	ResultType parser.ValueType `json:"resultType"`
-	Result     parser.Value     `json:"result"`
-}
-
 func (a *API) query(r *http.Request) (result, error) {
 	ts, err := a.timeParam(r, "time", a.now())
 	if err != nil {
@@ -238,7 +232,7 @@ func (a *API) exec(r *http.Request, make newQuery) (result, error) {
 		res.Warnings = res.Warnings.Add(errors.New("results truncated due to limit"))
 	}
 	// The samples live in the query, which is closed when this returns.
-	data, err := json.Marshal(queryData{ResultType: v.Type(), Result: v})
+	data, err := encode(v)
 	if err != nil {
 		return result{}, fmt.Errorf("encode the result: %w", err)
 	}

@@ -91,7 +91,7 @@ type tables struct {
 	store  store.Store
 	tenant uuid.UUID
 	fps    map[uint64]labels.Labels
-	rows   []sampleRow
+	rows   []floatRow
 	hists  []histRow
 	// beside holds the histograms that OTLP has no form for.
 	beside map[uint64][]chunks.Sample
@@ -103,7 +103,7 @@ type histRow struct {
 	h     *histogram.FloatHistogram
 }
 
-type sampleRow struct {
+type floatRow struct {
 	fp    uint64
 	t, st int64
 	v     float64
@@ -142,7 +142,7 @@ func (s *tables) Append(_ storage.SeriesRef, ls labels.Labels, st, t int64, v fl
 		s.hists = append(s.hists, histRow{fp, t, st, fh.Copy()})
 		return storage.SeriesRef(fp), nil
 	}
-	s.rows = append(s.rows, sampleRow{fp, t, st, v})
+	s.rows = append(s.rows, floatRow{fp, t, st, v})
 	return storage.SeriesRef(fp), nil
 }
 
