@@ -33,10 +33,13 @@ const timeout = Number(args.timeout ?? 15_000);
 const base = args.url.replace(/\/$/, "");
 const query = args.from ? `?from=${encodeURIComponent(args.from)}` : "";
 
+// A list is ready when it has rows, or says why it has none.
+const rowsOrReason = "tbody tr, main h2, [role=alert]";
+
 const pages = [
-  { name: "errors", path: `/errors${query}`, ready: "tbody tr, [role=status], [role=alert]" },
-  { name: "traces", path: `/traces${query}`, ready: "tbody tr, [role=status], [role=alert]" },
-  { name: "builds", path: `/builds${query}`, ready: "tbody tr, [role=status], [role=alert]" },
+  { name: "errors", path: `/errors${query}`, ready: rowsOrReason },
+  { name: "traces", path: `/traces${query}`, ready: rowsOrReason },
+  { name: "builds", path: `/builds${query}`, ready: rowsOrReason },
   args.fingerprint && { name: "errors-panel", path: `/errors${query}${query ? "&" : "?"}open=${args.fingerprint}`, ready: "section[aria-label=Error] h3" },
   args.fingerprint && { name: "error", path: `/errors/${args.fingerprint}${query}`, ready: "[data-testid=lineage]", strip: true },
   args.trace && { name: "trace", path: `/traces/${args.trace}`, ready: "[data-testid=lineage]", strip: true, also: "[aria-label=Spans] [role=listitem]" },

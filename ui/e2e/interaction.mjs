@@ -28,10 +28,10 @@ async function rowKeys(page) {
 async function goKeys(page) {
   await page.keyboard.press("g");
   await page.keyboard.press("t");
-  await page.waitForURL(/\/traces/);
+  await page.waitForSelector("h1:text-is('Traces')");
   await page.keyboard.press("g");
   await page.keyboard.press("b");
-  await page.waitForURL(/\/builds/);
+  await page.waitForSelector("h1:text-is('Builds')");
   await page.keyboard.press("/");
   if (!(await page.evaluate("document.activeElement?.matches('[data-filter]')"))) return "/ doesn't focus the filter";
   await page.keyboard.press("Escape");
