@@ -93,14 +93,14 @@ func (w *World) deliveriesOf(c *change) []Delivery {
 	return out
 }
 
-// LiveChange makes up one more commit of a service, pushed at a time after the history, with all that follows from it:
-// its deliveries in the order of time. Its pipeline runs a little later than real time shows it, as any. n counts the
-// changes.
+// LiveChange makes up one more commit of a service, pushed at a time after the history, with the run that builds it: its
+// deliveries in the order of time. It isn't deployed, so that what runs stays what the history left. n counts the changes.
 func (w *World) LiveChange(n int, at time.Time) []Delivery {
 	s := &shop[n%len(shop)]
 	r := w.random(streamLive, uint64(n))
 	p := planned{service: s, kind: ordinary, subject: s.subjects[r.IntN(len(s.subjects))]}
-	c := w.makeChange(len(w.changes)+n, p, 100+n, "", at)
+	c := w.makeChange(len(w.changes)+n, p, 100+n%10000, "", at)
+	c.deploys = nil
 	out := w.deliveriesOf(&c)
 	slices.SortStableFunc(out, func(a, b Delivery) int { return a.At.Compare(b.At) })
 	return out

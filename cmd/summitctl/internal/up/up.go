@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/summitobs/summit/cmd/summitctl/internal/secret"
 	"github.com/summitobs/summit/internal/datadir"
 )
 
@@ -64,6 +65,9 @@ func run(ctx context.Context, o options, demoArgs []string, talk io.Writer) erro
 	}
 	dir, err := datadir.Path()
 	if err != nil {
+		return err
+	}
+	if err := secret.Ensure(dir); err != nil {
 		return err
 	}
 	binary, err := findBinary(o.binary)

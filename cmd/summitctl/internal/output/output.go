@@ -1,0 +1,179 @@
+// Package output writes what the verbs of summitctl found in the form that the user asked for: a table for people, and
+// the server's own JSON, unchanged in content, for programs.
+package output
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/summitobs/summit/cmd/summitctl/internal/exit"
+)
+
+// Format is a value of the flag --output.
+type Format string
+
+// The formats.
+const (
+	Table  Format = "table"
+	JSON   Format = "json"
+	YAML   Format = "yaml"
+	NDJSON Format = "ndjson"
+)
+
+// Formats are all formats, for help and messages.
+var Formats = []string{string(Table), string(JSON), string(YAML), string(NDJSON)}
+
+// String, Set and Type make Format a flag.
+func (f *Format) String() string { return string(*f) }
+
+// Set takes a format by its name.
+func (f *Format) Set(s string) error {
+	for _, known := range Formats {
+		if s == known {
+			*f = Format(s)
+			return nil
+		}
+	}
+	return exit.With(exit.Usage, fmt.Errorf("%q is no format: want one of %s", s, strings.Join(Formats, ", ")))
+}
+
+// Type is the word in the help text.
+func (f *Format) Type() string { return "format" }
+
+// Grid is a table: rows of cells under a header, and a line of talk below.
+type Grid struct {
+	Header []string
+	Rows   [][]string
+}
+
+// Add appends a row.
+func (g *Grid) Add(cells ...string) { g.Rows = append(g.Rows, cells) }
+
+// Write writes raw in the format; table makes the rows of the table format from it.
+func Write(w io.Writer, f Format, raw json.RawMessage, table func(raw json.RawMessage) ([]Grid, error)) error {
+	switch f {
+	case JSON:
+		var b bytes.Buffer
+		if err := json.Indent(&b, raw, "", "  "); err != nil {
+			return fmt.Errorf("indent the answer: %w", err)
+		}
+		b.WriteByte('\n')
+		_, err := w.Write(b.Bytes())
+		return err
+	case YAML:
+		return writeYAML(w, raw)
+	case NDJSON:
+		return writeLines(w, raw)
+	default:
+		grids, err := table(raw)
+		if err != nil {
+			return err
+		}
+		return writeGrids(w, grids)
+	}
+}
+
+// writeYAML keeps the order of keys and every number's digits: JSON is read as the YAML that it is.
+func writeYAML(w io.Writer, raw json.RawMessage) error {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(raw, &doc); err != nil {
+		return fmt.Errorf("read the answer as YAML: %w", err)
+	}
+	block(&doc)
+	enc := yaml.NewEncoder(w)
+	enc.SetIndent(2)
+	if err := enc.Encode(&doc); err != nil {
+		return err
+	}
+	return enc.Close()
+}
+
+// block takes the flow style, which JSON is written in, from collections. Quotes stay: they tell text from numbers.
+func block(n *yaml.Node) {
+	if n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode {
+		n.Style = 0
+	}
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			c.Style = 0
+		}
+		block(c)
+	}
+}
+
+// writeLines writes each item of a list on a line of its own; another answer is one line.
+func writeLines(w io.Writer, raw json.RawMessage) error {
+	var list struct {
+		Items  []json.RawMessage `json:"items"`
+		Result []json.RawMessage `json:"result"`
+	}
+	items := []json.RawMessage{raw}
+	if json.Unmarshal(raw, &list) == nil {
+		switch {
+		case list.Items != nil:
+			items = list.Items
+		case list.Result != nil:
+			items = list.Result
+		}
+	}
+	for _, it := range items {
+		var b bytes.Buffer
+		if err := json.Compact(&b, it); err != nil {
+			return fmt.Errorf("compact an item: %w", err)
+		}
+		b.WriteByte('\n')
+		if _, err := w.Write(b.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeGrids(w io.Writer, grids []Grid) error {
+	for i, g := range grids {
+		if i > 0 {
+			if _, err := fmt.Fprintln(w); err != nil {
+				return err
+			}
+		}
+		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, row := range append([][]string{g.Header}, g.Rows...) {
+			if len(row) == 0 {
+				continue
+			}
+			if _, err := fmt.Fprintln(tw, strings.TrimRight(strings.Join(clean(row), "\t"), "\t")); err != nil {
+				return err
+			}
+		}
+		if err := tw.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clean keeps a cell on its line and free of what a terminal would obey: the texts come from monitored systems.
+func clean(row []string) []string {
+	out := make([]string, len(row))
+	for i, c := range row {
+		out[i] = strings.Map(func(r rune) rune {
+			switch {
+			case r == '\n' || r == '\t' || r == '\r':
+				return ' '
+			case r < 0x20 || r >= 0x7f && r < 0xa0:
+				return -1
+			}
+			return r
+		}, c)
+		if out[i] == "" {
+			out[i] = "-"
+		}
+	}
+	return out
+}
