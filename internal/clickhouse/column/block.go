@@ -43,22 +43,21 @@ func appendColumn(dst []byte, c Named) []byte {
 	return c.Column.appendData(dst)
 }
 
-// WriteSorted writes the rows in the order of perm as one Native block, holding one sorted column at a time.
+// WriteSorted writes the rows in the order of perm as one Native block. It copies each value once and holds no more of
+// the block than a megabyte.
 func WriteSorted(w io.Writer, cols []Named, perm []uint32) error {
-	buf := binary.AppendUvarint(nil, uint64(len(cols)))
-	buf = binary.AppendUvarint(buf, uint64(len(perm)))
-	if _, err := w.Write(buf); err != nil {
-		return err
-	}
+	rw := rowWriters.Get().(*rowWriter)
+	defer rowWriters.Put(rw)
+	rw.begin(w)
+	rw.buf = binary.AppendUvarint(rw.buf, uint64(len(cols)))
+	rw.buf = binary.AppendUvarint(rw.buf, uint64(len(perm)))
 	for _, c := range cols {
-		sorted := MustNew(c.Column.Type())
-		sorted.Gather(c.Column, perm)
-		buf = appendColumn(buf[:0], Named{c.Name, sorted})
-		if _, err := w.Write(buf); err != nil {
-			return err
-		}
+		rw.buf = appendString(rw.buf, c.Name)
+		rw.buf = appendString(rw.buf, c.Column.Type())
+		rw.buf = c.Column.appendPrefix(rw.buf)
+		c.Column.writeRows(rw, perm)
 	}
-	return nil
+	return rw.end()
 }
 
 // ReadBlock reads one Native block and appends its rows to the columns that pick names. pick may be called for a name

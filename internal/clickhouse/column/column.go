@@ -30,6 +30,8 @@ type Column interface {
 
 	appendPrefix(dst []byte) []byte
 	appendData(dst []byte) []byte
+	// writeRows writes the rows at the given places as appendData would write a column that gathered them.
+	writeRows(w *rowWriter, rows []uint32)
 	readPrefix(r *Reader) error
 	// readData appends n rows.
 	readData(r *Reader, n int) error

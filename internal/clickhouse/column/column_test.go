@@ -3,7 +3,9 @@ package column
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ClickHouse/ch-go/proto"
@@ -289,3 +291,41 @@ func TestLowCardKeepsValuesApart(t *testing.T) {
 		}
 	})
 }
+
+// A sorted block is the block of a column that gathered the rows in that order.
+func TestWriteSortedIsGatherThenAppend(t *testing.T) {
+	for _, typ := range schemaTypes {
+		t.Run(typ, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				c, sorted := MustNew(typ), MustNew(typ)
+				fill(t, c, rapid.IntRange(0, 8).Draw(t, "rows"))
+				var perm []uint32
+				if c.Rows() > 0 {
+					perm = rapid.SliceOfN(rapid.Uint32Range(0, uint32(c.Rows()-1)), 0, 12).Draw(t, "perm")
+				}
+				sorted.Gather(c, perm)
+				var got bytes.Buffer
+				require.NoError(t, WriteSorted(&got, []Named{{"a", c}, {"b", c}}, perm))
+				require.Equal(t, AppendBlock(nil, []Named{{"a", sorted}, {"b", sorted}}), got.Bytes())
+			})
+		})
+	}
+}
+
+func TestWriteSortedFlushesLargeBlocks(t *testing.T) {
+	c, perm := NewStr(), []uint32(nil)
+	for i := range 5000 {
+		c.Append(strings.Repeat(string(rune('a'+i%26)), i%3000))
+		perm = append(perm, uint32(4999-i))
+	}
+	sorted := NewStr()
+	sorted.Gather(c, perm)
+	var got bytes.Buffer
+	require.NoError(t, WriteSorted(&got, []Named{{"a", c}}, perm))
+	require.True(t, bytes.Equal(AppendBlock(nil, []Named{{"a", sorted}}), got.Bytes()))
+	require.ErrorIs(t, WriteSorted(brokenWriter{}, []Named{{"a", c}}, perm), io.ErrClosedPipe)
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

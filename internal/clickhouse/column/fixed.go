@@ -73,7 +73,9 @@ func (c *Fixed) Ordinals(dst []uint64) []uint64 {
 	n := c.Rows()
 	seen := make(map[string]uint64)
 	for i := range n {
-		seen[string(c.At(i))] = 0
+		if _, ok := seen[string(c.At(i))]; !ok {
+			seen[string(c.At(i))] = 0
+		}
 	}
 	values := make([]string, 0, len(seen))
 	for v := range seen {

@@ -94,6 +94,9 @@ func (c *LowCard) KeyAt(row int) uint32 { return c.keys[row] }
 // Value is the value of a dictionary key.
 func (c *LowCard) Value(key uint32) string { return c.dict[key] }
 
+// Values is the dictionary, good until the next append.
+func (c *LowCard) Values() []string { return c.dict }
+
 // Distinct is the size of the dictionary.
 func (c *LowCard) Distinct() int { return len(c.dict) }
 
@@ -175,14 +178,7 @@ func (c *LowCard) appendData(dst []byte) []byte {
 	}
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(len(c.keys)))
 	for _, k := range c.keys {
-		switch width {
-		case 0:
-			dst = append(dst, byte(k))
-		case 1:
-			dst = binary.LittleEndian.AppendUint16(dst, uint16(k))
-		default:
-			dst = binary.LittleEndian.AppendUint32(dst, k)
-		}
+		dst = appendKey(dst, k, width)
 	}
 	return dst
 }
@@ -237,6 +233,8 @@ func (c *LowCard) readData(r *Reader, n int) error {
 	if err != nil {
 		return err
 	}
+	at := len(c.keys)
+	c.keys = grow(c.keys, n)
 	for i := range n {
 		var k uint32
 		switch width {
@@ -248,9 +246,10 @@ func (c *LowCard) readData(r *Reader, n int) error {
 			k = binary.LittleEndian.Uint32(b[4*i:])
 		}
 		if int(k) >= len(remap) {
+			c.keys = c.keys[:at]
 			return fmt.Errorf("low cardinality key %d outside a dictionary of %d", k, len(remap))
 		}
-		c.keys = append(c.keys, remap[k])
+		c.keys[at+i] = remap[k]
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package column
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // Array is a column of Array(T). Append the elements to Elem, then call EndRow.
@@ -93,6 +94,7 @@ func readEnds(r *Reader, n, base int, ends *[]uint64) (elems int, err error) {
 		return 0, err
 	}
 	last := uint64(0)
+	*ends = slices.Grow(*ends, n)
 	for i := range n {
 		end := binary.LittleEndian.Uint64(b[8*i:])
 		if end < last || end-last > uint64(r.remaining()) {

@@ -2,6 +2,7 @@ package column
 
 import (
 	"encoding/binary"
+	"io"
 	"slices"
 )
 
@@ -16,13 +17,17 @@ func NewStr() *Str { return &Str{} }
 
 // Append adds a row.
 func (c *Str) Append(v string) {
-	c.buf = append(c.buf, v...)
+	at := len(c.buf)
+	c.buf = grow(c.buf, len(v))
+	copy(c.buf[at:], v)
 	c.ends = append(c.ends, uint64(len(c.buf)))
 }
 
 // AppendBytes adds a row.
 func (c *Str) AppendBytes(v []byte) {
-	c.buf = append(c.buf, v...)
+	at := len(c.buf)
+	c.buf = grow(c.buf, len(v))
+	copy(c.buf[at:], v)
 	c.ends = append(c.ends, uint64(len(c.buf)))
 }
 
@@ -86,7 +91,9 @@ func (c *Str) Gather(src Column, rows []uint32) {
 func (c *Str) Ordinals(dst []uint64) []uint64 {
 	values := make(map[string]uint64)
 	for i := range c.ends {
-		values[string(c.At(i))] = 0
+		if _, ok := values[string(c.At(i))]; !ok {
+			values[string(c.At(i))] = 0
+		}
 	}
 	rank(values)
 	dst = grow(dst[:0], len(c.ends))
@@ -122,12 +129,21 @@ func (c *Str) appendData(dst []byte) []byte {
 func (c *Str) readPrefix(*Reader) error { return nil }
 
 func (c *Str) readData(r *Reader, n int) error {
-	for range n {
+	if n > r.remaining() {
+		return io.ErrUnexpectedEOF
+	}
+	at := len(c.ends)
+	c.ends = grow(c.ends, n)
+	for i := range n {
 		b, err := r.bytes()
 		if err != nil {
+			c.ends = c.ends[:at+i]
 			return err
 		}
-		c.AppendBytes(b)
+		end := len(c.buf)
+		c.buf = grow(c.buf, len(b))
+		copy(c.buf[end:], b)
+		c.ends[at+i] = uint64(len(c.buf))
 	}
 	return nil
 }
