@@ -123,7 +123,7 @@ func TestSpans(t *testing.T) {
 
 	res := td.ResourceSpans().At(0).Resource().Attributes().AsRaw()
 	require.Equal(t, map[string]any{
-		"service.name": "acme/shop", "cicd.pipeline.name": "CI", "vcs.provider.name": "github", "vcs.owner.name": "acme",
+		"service.name": "acme/shop", envelope.AttrBuildRunRef: key("7", 2).ID(), "cicd.pipeline.name": "CI", "vcs.provider.name": "github", "vcs.owner.name": "acme",
 		"vcs.repository.name": "shop", "vcs.ref.head.name": "main", "vcs.ref.head.type": "branch", "vcs.ref.head.revision": "abc",
 		"vcs.repository.url.full": "https://github.com/acme/shop",
 	}, res)
@@ -138,7 +138,7 @@ func TestSpans(t *testing.T) {
 	require.True(t, root.ParentSpanID().IsEmpty())
 	require.Equal(t, ptrace.StatusCodeError, root.Status().Code())
 	require.Equal(t, map[string]any{
-		"cicd.pipeline.name": "CI", "cicd.pipeline.run.id": "7", envelope.AttrBuildRunRef: key("7", 2).ID(), "cicd.pipeline.action.name": "RUN", "cicd.pipeline.result": "failure",
+		"cicd.pipeline.name": "CI", "cicd.pipeline.run.id": "7", "cicd.pipeline.action.name": "RUN", "cicd.pipeline.result": "failure",
 		"cicd.pipeline.run.url.full": "https://github.com/acme/shop/actions/runs/7", "error.type": "failure",
 	}, root.Attributes().AsRaw())
 	require.Equal(t, key("7", 1).TraceKey("42").TraceID(), [16]byte(root.Links().At(0).TraceID()))
@@ -153,7 +153,7 @@ func TestSpans(t *testing.T) {
 	require.Equal(t, k.TaskSpanID("77"), [8]byte(jobSpan.SpanID()))
 	require.Equal(t, root.SpanID(), jobSpan.ParentSpanID())
 	require.Equal(t, map[string]any{
-		"cicd.pipeline.name": "CI", "cicd.pipeline.run.id": "7", envelope.AttrBuildRunRef: key("7", 2).ID(), "cicd.pipeline.task.name": "test", "cicd.pipeline.task.run.id": "77",
+		"cicd.pipeline.name": "CI", "cicd.pipeline.run.id": "7", "cicd.pipeline.task.name": "test", "cicd.pipeline.task.run.id": "77",
 		"cicd.pipeline.task.run.url.full": "https://x/77", "cicd.worker.name": "runner 5", "cicd.pipeline.task.run.result": "timeout",
 		"error.type": "timed_out",
 	}, jobSpan.Attributes().AsRaw())

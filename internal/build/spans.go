@@ -53,6 +53,7 @@ func Spans(run *Run, tasks []*Task) ptrace.Traces {
 func resource(attrs pcommon.Map, run *Run) {
 	owner, name := cutRepo(run.Repo)
 	put(attrs, "service.name", run.Repo)
+	put(attrs, envelope.AttrBuildRunRef, run.ID())
 	put(attrs, "cicd.pipeline.name", run.Pipeline)
 	put(attrs, "vcs.provider.name", run.Provider)
 	put(attrs, "vcs.owner.name", owner)
@@ -136,7 +137,6 @@ func fill(sp ptrace.Span, key TraceKey, start, end time.Time) {
 func runAttrs(a pcommon.Map, k *RunKey, pipeline string) {
 	put(a, "cicd.pipeline.name", pipeline)
 	put(a, "cicd.pipeline.run.id", k.RunID)
-	put(a, envelope.AttrBuildRunRef, k.ID())
 }
 
 // outcome sets the result. By the conventions only a failure of any kind is an error of the span, and success stays unset.

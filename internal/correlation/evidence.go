@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/summitobs/summit/internal/envelope"
 )
 
 // prefixLength is the shortest abbreviation of a commit that is looked up.
@@ -11,6 +13,8 @@ const prefixLength = 7
 
 // Evidence is what a resource says of the code that it runs.
 type Evidence struct {
+	// BuildRunID is set where the resource is a build run itself, as on the spans of CI.
+	BuildRunID string
 	// Digests are image or artifact digests, normalised.
 	Digests     []string
 	Revision    string
@@ -21,12 +25,13 @@ type Evidence struct {
 
 // Empty tells that no rule can match.
 func (e Evidence) Empty() bool {
-	return len(e.Digests) == 0 && e.Revision == "" && (e.Version == "" || e.Service == "")
+	return e.BuildRunID == "" && len(e.Digests) == 0 && e.Revision == "" && (e.Version == "" || e.Service == "")
 }
 
 // EvidenceOf reads the evidence from resource attributes by their names in the semantic conventions.
 func EvidenceOf(attrs pcommon.Map) Evidence {
 	e := Evidence{
+		BuildRunID:  text(attrs, envelope.AttrBuildRunRef),
 		Revision:    text(attrs, "vcs.ref.head.revision"),
 		Service:     text(attrs, "service.name"),
 		Version:     text(attrs, "service.version"),

@@ -26,6 +26,9 @@ func (ix *Index) Resolve(id tenant.ID, ev Evidence, at time.Time) envelope.Corre
 		sh = &shard{}
 	}
 	q := query{shard: sh, ev: ev, at: at}
+	if ev.BuildRunID != "" {
+		return q.itself()
+	}
 	partial, done := q.byDigest()
 	if done {
 		return partial
@@ -43,6 +46,15 @@ type query struct {
 	shard *shard
 	ev    Evidence
 	at    time.Time
+}
+
+// itself answers for the telemetry of a build run, which no deployment serves. It says its revision like any resource.
+func (q *query) itself() envelope.Correlation {
+	sha, ok := q.fullCommit(strings.ToLower(q.ev.Revision))
+	if !ok {
+		sha = q.commitOfRun(q.ev.BuildRunID)
+	}
+	return envelope.Correlation{CommitSHA: sha, BuildRunID: q.ev.BuildRunID, Basis: envelope.BasisRevision}
 }
 
 // byDigest also gives what is certain when the commit isn't: the deployment of a digest that several builds claim.

@@ -230,6 +230,18 @@ func TestResolve(t *testing.T) {
 			want: envelope.Correlation{DeploymentID: dep1, Basis: envelope.BasisDigest},
 		},
 		{
+			name:   "a build run is itself, and nothing that was deployed",
+			events: []build.Event{run("1", 1, commit), run("2", 1, commit), deploy("d1", "test", 1, sha(commit))},
+			ev:     Evidence{BuildRunID: run2, Revision: commit}, at: at(60),
+			want: envelope.Correlation{CommitSHA: commit, BuildRunID: run2, Basis: envelope.BasisRevision},
+		},
+		{
+			name:   "a build run that doesn't tell its revision",
+			events: []build.Event{run("1", 1, commit)},
+			ev:     Evidence{BuildRunID: run1},
+			want:   envelope.Correlation{CommitSHA: commit, BuildRunID: run1, Basis: envelope.BasisRevision},
+		},
+		{
 			name:   "no environment in the evidence and two that fit",
 			events: []build.Event{deploy("d1", "test", 1, sha(commit)), deploy("d2", "production", 1, sha(commit))},
 			ev:     Evidence{Revision: commit},
@@ -258,13 +270,15 @@ func TestEvidenceOf(t *testing.T) {
 		{
 			name: "all names",
 			attrs: map[string]any{
+				envelope.AttrBuildRunRef:       run1,
 				"container.image.repo_digests": []any{"ghcr.io/acme/shop@sha256:" + hex, "mirror/shop@SHA256:" + hex, "nonsense"},
 				"oci.manifest.digest":          digB, "container.image.id": "sha256:" + strings.Repeat("e", 64), "artifact.hash": strings.Repeat("f", 64),
 				"vcs.ref.head.revision": commit, "service.name": "shop", "service.version": "1", "deployment.environment.name": "production",
 			},
 			want: Evidence{
-				Digests:  []string{digA, digB, "sha256:" + strings.Repeat("e", 64), "sha256:" + strings.Repeat("f", 64)},
-				Revision: commit, Service: "shop", Version: "1", Environment: "production",
+				BuildRunID: run1,
+				Digests:    []string{digA, digB, "sha256:" + strings.Repeat("e", 64), "sha256:" + strings.Repeat("f", 64)},
+				Revision:   commit, Service: "shop", Version: "1", Environment: "production",
 			},
 		},
 		{name: "short container id is no digest", attrs: map[string]any{"container.image.id": "19c92d0a00d1"}},

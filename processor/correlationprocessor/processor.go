@@ -178,7 +178,7 @@ func (b *batch) resolve(id tenant.ID, ev correlation.Evidence, newest pcommon.Ti
 		at = t
 	}
 	at = at.Truncate(time.Second)
-	key := strings.Join(append(ev.Digests, string(id[:]), ev.Revision, ev.Service, ev.Version, ev.Environment, at.String()), "\x00")
+	key := strings.Join(append(ev.Digests, string(id[:]), ev.BuildRunID, ev.Revision, ev.Service, ev.Version, ev.Environment, at.String()), "\x00")
 	c, ok := b.resolved[key]
 	if !ok {
 		c = b.index.Resolve(id, ev, at)

@@ -45,7 +45,7 @@ func (r *ciReceiver) handler(source string, serve serveFunc) http.Handler {
 			res, prob = serve(req, body)
 		}
 		if res.event == "" {
-			res.event = eventLabel(req)
+			res.event = eventLabel(source, req)
 		}
 		if prob != nil {
 			outcome := "refused"
@@ -75,7 +75,10 @@ func (r *ciReceiver) count(ctx context.Context, source, event, outcome, reason s
 var eventName = regexp.MustCompile(`^[a-z_]{1,40}$`)
 
 // eventLabel is the event's type as a value of our counter: the header is the sender's and mustn't make it grow.
-func eventLabel(r *http.Request) string {
+func eventLabel(source string, r *http.Request) string {
+	if source == "events" {
+		return source
+	}
 	if name := r.Header.Get("X-GitHub-Event"); slices.Contains(githubEvents, name) {
 		return name
 	}
