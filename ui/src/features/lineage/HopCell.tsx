@@ -5,7 +5,7 @@ import { AppLink } from "@/components/AppLink";
 import { BasisMark, entityIcon } from "@/components/chips";
 import { Ago } from "@/components/Time";
 import { formatCount } from "@/format/text";
-import { hopNote, hopWords, isCode, type LinkLook, linkLook } from "./model";
+import { hopDetail, hopNote, hopWords, isCode, type LinkLook, linkLook } from "./model";
 
 const lines: Record<LinkLook, string> = {
   failing: "border-bad-fill",
@@ -52,12 +52,24 @@ function Note({ hop }: { hop: Hop }) {
 
 function Title({ hop }: { hop: Hop }) {
   const text = hop.title || hop.id || hopWords[hop.kind];
-  const look = clsx("block truncate font-medium", isCode(hop) && "mono", hop.status === "failed" && "text-bad");
+  const look = clsx("block truncate font-medium", isCode(text) && "mono", hop.status === "failed" && "text-bad");
   if (!hop.href) return <span className={look}>{text}</span>;
   return (
     <AppLink href={hop.href} className={clsx(look, "underline-offset-2 hover:underline")} title={hop.id || text}>
       {text}
     </AppLink>
+  );
+}
+
+function Detail({ hop }: { hop: Hop }) {
+  const { code, text } = hopDetail(hop);
+  if (!code && !text) return null;
+  return (
+    <div className="truncate text-xs text-muted" title={hop.detail || hop.id}>
+      {code && <span className="mono text-soft">{code}</span>}
+      {code && text && " · "}
+      {text}
+    </div>
   );
 }
 
@@ -72,6 +84,7 @@ export function HopCell({ hop, next, here }: { hop: Hop; next?: Hop; here: boole
   return (
     <li
       data-hop={hop.kind}
+      data-id={hop.id}
       data-state={hop.state}
       data-status={hop.status}
       data-basis={hop.basis}
@@ -89,11 +102,7 @@ export function HopCell({ hop, next, here }: { hop: Hop; next?: Hop; here: boole
       {known && (
         <>
           <Title hop={hop} />
-          {hop.detail && (
-            <div className="truncate text-xs text-muted" title={hop.detail}>
-              {hop.detail}
-            </div>
-          )}
+          <Detail hop={hop} />
           <div className="flex items-center gap-1.5 text-2xs text-muted">
             <BasisMark basis={hop.basis} />
             {hop.at && hop.basis !== "none" && <span aria-hidden>·</span>}

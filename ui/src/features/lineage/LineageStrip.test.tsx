@@ -3,7 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { describe, expect, it } from "vitest";
 import type { ErrorDetail, Hop, HopKind, Lineage } from "@/api/types";
 import { answerWith, errorGroup, noServices, renderApp, status } from "@/test/app";
-import { hopOrder, linkLook, summarise } from "./model";
+import { hopDetail, hopOrder, linkLook, summarise } from "./model";
 
 function hop(kind: HopKind, change: Partial<Hop> = {}): Hop {
   return {
@@ -94,6 +94,13 @@ describe("the path to the customer", () => {
 });
 
 describe("model", () => {
+  it("always names a commit by its hash, and shortens digests", () => {
+    const sha = "2f05d4b689d270cafb02285f35f44866f7dc8a2d";
+    expect(hopDetail(hop("commit", { id: sha, title: "Read totals", detail: "Robin" }))).toEqual({ code: "2f05d4b", text: "Robin" });
+    expect(hopDetail(hop("commit", { id: sha, title: "2f05d4b", detail: "Robin" }))).toEqual({ code: "", text: "Robin" });
+    expect(hopDetail(hop("artifact", { detail: `sha256:${"ab".repeat(32)}` }))).toEqual({ code: "sha256:abababababab", text: "" });
+  });
+
   it("draws a line by what it claims", () => {
     expect(linkLook(hop("build"))).toBe("sure");
     expect(linkLook(hop("build", { basis: "time" }))).toBe("guess");

@@ -1,4 +1,5 @@
 import type { Basis, Hop, HopKind, Lineage } from "@/api/types";
+import { shortDigest, shortSha } from "@/format/text";
 
 export const hopOrder: HopKind[] = ["commit", "build", "tests", "artifact", "deploy", "traces", "errors", "sessions"];
 
@@ -54,6 +55,13 @@ export function summarise(lineage: Lineage): { known: number; total: number; wea
 }
 
 /** isCode tells ids, which are set in the mono face, from words. */
-export function isCode(hop: Hop): boolean {
-  return hop.kind === "commit" || hop.kind === "artifact" || /^(#?\d+|sha256:)/.test(hop.title) || /^[0-9a-f]{7,}$/.test(hop.title);
+export function isCode(text: string): boolean {
+  return /^(#?\d+|sha\d+:\S+|[0-9a-f]{7,64})$/.test(text);
+}
+
+/** hopDetail is what stands under a title: a commit's hash goes before the rest, a digest is shortened. */
+export function hopDetail(hop: Hop): { code: string; text: string } {
+  if (isCode(hop.detail)) return { code: shortDigest(hop.detail), text: "" };
+  const sha = hop.kind === "commit" && hop.state === "known" ? shortSha(hop.id) : "";
+  return { code: sha && !hop.title.startsWith(sha) ? sha : "", text: hop.detail };
 }

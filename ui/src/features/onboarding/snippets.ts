@@ -30,10 +30,14 @@ export function snippets(host: string): Record<"otlp" | "webhook" | "artifact", 
       ].join("\n"),
     },
     artifact: {
-      label: "Tell which run built an image",
+      label: "Built by this run, deployed there",
       text: `curl http://${host}:4320/v1/ci/events -H 'content-type: application/json' --data @- <<EOF
-{"type": "artifact", "digest": "$IMAGE_DIGEST", "repo": "$GITHUB_REPOSITORY",
- "run_id": "$GITHUB_RUN_ID", "attempt": $GITHUB_RUN_ATTEMPT, "commit_sha": "$GITHUB_SHA"}
+{"events": [
+  {"type": "artifact", "digest": "$IMAGE_DIGEST", "commit_sha": "$GITHUB_SHA",
+   "build_run_id": "github:github.com:$GITHUB_REPOSITORY:$GITHUB_RUN_ID:$GITHUB_RUN_ATTEMPT"},
+  {"type": "deployment", "provider": "github", "host": "github.com", "repo": "$GITHUB_REPOSITORY",
+   "deployment_id": "production-$GITHUB_RUN_ID", "environment": "production",
+   "status": "success", "digests": ["$IMAGE_DIGEST"]}]}
 EOF`,
     },
   };
