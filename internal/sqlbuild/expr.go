@@ -58,7 +58,7 @@ func Fn(name string, args ...Expr) Expr {
 var functions = setOf("count", "countIf", "sum", "sumIf", "min", "max", "maxIf", "minIf", "any", "anyIf", "anyLast", "argMin", "argMax", "argMaxIf",
 	"argMinMerge", "argMaxMerge", "uniqCombined64Merge", "uniqExact", "uniqExactIf", "uniqIf", "groupUniqArray", "groupUniqArrayArray", "hex", "lower", "leftPad", "has", "hasAny",
 	"mapContains", "mapKeys", "mapValues", "match", "toString", "toInt64", "toFloat64", "toUnixTimestamp", "toUnixTimestamp64Nano", "toUnixTimestamp64Milli",
-	"bitAnd", "intDiv", "length", "arrayJoin", "position", "greatest", "least", "addNanoseconds", "tuple", "if", "not", "reinterpretAsUInt64")
+	"bitAnd", "intDiv", "length", "arrayJoin", "position", "startsWith", "greatest", "least", "addNanoseconds", "tuple", "if", "not", "reinterpretAsUInt64")
 
 // Param is an aggregate function with a constant in a first pair of parentheses, as in groupUniqArray(20)(x).
 func Param(name string, n int, args ...Expr) Expr {

@@ -2,8 +2,11 @@ package sqlbuild
 
 import "time"
 
-// maxBucket is the widest ts_bucket that the writer uses for spans and logs.
-const maxBucket = 24 * time.Hour
+// Widths of ts_bucket, as the writer has them for every tenant and time.
+const (
+	spanBucket = 5 * time.Minute
+	hourBucket = time.Hour
+)
 
 var correlationColumns = []string{"commit_sha", "build_run_id", "deployment_id", "correlation_basis"}
 
@@ -25,7 +28,7 @@ var (
 			"scope_version", "event_id", "attrs_str", "attrs_num", "attrs_int", "attrs_bool", "attrs_any", "events.ts", "events.name", "events.attrs",
 			"events.attrs_any", "links.trace_id", "links.span_id", "links.attrs", "links.attrs_any",
 		}),
-		window: bucketed("ts_bucket", "timestamp", maxBucket),
+		window: bucketed("ts_bucket", "timestamp", spanBucket),
 	}
 	// TraceIndex gives the time bounds of a trace and how many spans it had, and nothing that a row filter could hide.
 	TraceIndex = &Table{
@@ -56,7 +59,7 @@ var (
 			"handled", "exception_type", "exception_message", "culprit", "frames.module", "frames.function", "frames.file", "frames.line",
 			"frames.col", "frames.in_app", "raw_stack", "trace_id", "span_id", "source_index", "session_id", "user_hash", "resource_fp",
 		}),
-		window: bucketed("ts_bucket", "timestamp", time.Hour),
+		window: bucketed("ts_bucket", "timestamp", hourBucket),
 	}
 	ErrorGroups = &Table{
 		Name: "error_groups_v1",
@@ -112,7 +115,7 @@ var (
 	Samples = &Table{
 		Name:    "metrics_runtime_v1",
 		Columns: columns([]string{"metric_name", "ts_bucket", "series_fp", "timestamp", "value", "flags", "start_ts"}),
-		window:  bucketed("ts_bucket", "timestamp", time.Hour),
+		window:  bucketed("ts_bucket", "timestamp", hourBucket),
 		viaKey:  true,
 	}
 	Histograms = &Table{
@@ -121,7 +124,7 @@ var (
 			"metric_name", "ts_bucket", "series_fp", "timestamp", "kind", "present", "flags", "start_ts", "count", "sum", "bounds", "counts",
 			"summary_values", "scale", "zero_count", "zero_threshold", "pos_offset", "pos_counts", "neg_offset", "neg_counts",
 		}),
-		window: bucketed("ts_bucket", "timestamp", time.Hour),
+		window: bucketed("ts_bucket", "timestamp", hourBucket),
 		viaKey: true,
 	}
 	Series = &Table{

@@ -71,6 +71,7 @@ type Deployment struct {
 	Basis       string     `json:"basis" enum:"none,digest,revision,version,time" doc:"The evidence that ties it to the run"`
 
 	created time.Time
+	updated time.Time
 	repo    build.RunKey
 	commit  string
 	run     string
@@ -181,14 +182,15 @@ func (s *Service) artifacts(ctx context.Context, scope sb.Scope, conds []sb.Expr
 // deployments lists what matches, newest first.
 func (s *Service) deployments(ctx context.Context, scope sb.Scope, conds ...sb.Expr) ([]Deployment, error) {
 	sel := sb.Select(scope, sb.Deploys, cols("provider", "host", "repo", "deployment_id", "environment", "status", "service_name", "created_at",
-		"started_at", "finished_at", "url", "correlation_basis", "commit_sha", "build_run_id", "service_version", "image_digests")...).
+		"started_at", "finished_at", "url", "correlation_basis", "commit_sha", "build_run_id", "service_version", "image_digests", "updated_at")...).
 		Where(conds...).OrderBy(sb.Desc(sb.Col("created_at")), sb.Asc(sb.Col("deployment_id")), sb.Asc(sb.Col("service_name"))).Limit(MaxLimit)
 	out := []Deployment{}
 	err := s.Each(ctx, sel, func(r driver.Rows) error {
 		var d Deployment
 		var started, finished time.Time
 		err := r.Scan(&d.repo.Provider, &d.repo.Host, &d.repo.Repo, &d.ID, &d.Environment, &d.Status, &d.Service, &d.created,
-			&started, &finished, &d.URL, &d.Basis, &d.commit, &d.run, &d.version, &d.digests)
+			&started, &finished, &d.URL, &d.Basis, &d.commit, &d.run, &d.version, &d.digests, &d.updated)
+		d.ID = globalDeploymentID(d.repo, d.ID)
 		d.StartedAt, d.FinishedAt = known(started), known(finished)
 		out = append(out, d)
 		return err

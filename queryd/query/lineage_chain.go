@@ -3,13 +3,13 @@ package query
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/summitobs/summit/internal/build"
+	"github.com/summitobs/summit/internal/correlation"
 	sb "github.com/summitobs/summit/internal/sqlbuild"
 	"github.com/summitobs/summit/queryd/access"
 	"github.com/summitobs/summit/queryd/runner"
@@ -29,7 +29,7 @@ type chain struct {
 
 	// of the running process: what it said about itself.
 	service, environment string
-	proof                proof
+	proof                correlation.Evidence
 
 	fp    *[16]byte
 	print string
@@ -40,9 +40,6 @@ type chain struct {
 	// why says what is missing where a hop is unknown.
 	why string
 }
-
-// proof is what a resource says about the code that runs in it.
-type proof struct{ digest, revision, version string }
 
 // event is a span or an error with its place in the world.
 type event struct {
@@ -171,96 +168,12 @@ func (s *Service) fromEvent(ctx context.Context, c access.Caller, ch *chain, e e
 		ch.build = link{cor.BuildRunID, cor.Basis, words}
 		ch.deployment = link{cor.DeploymentID, cor.Basis, words}
 		ch.commit = link{cor.CommitSHA, cor.Basis, words}
-		if cor.Basis == "digest" && ch.proof.digest != "" {
-			ch.artifact = link{ch.proof.digest, "digest", "The process reported this image digest."}
+		if d := firstDigest(ch.proof); cor.Basis == "digest" && d != "" {
+			ch.artifact = link{d, "digest", "The process reported this image digest."}
 		}
 		return nil
 	}
 	return s.fromProof(ctx, c, ch, e.at)
-}
-
-// words explains a basis with what the process said.
-func (ch *chain) words(basis string) string {
-	switch basis {
-	case "digest":
-		return "The process reported the image digest " + firstOf(short(ch.proof.digest), "of this build") + ", and this build made that image."
-	case "revision":
-		return "The process reported the revision " + firstOf(short(ch.proof.revision), "of this build") + ", which is the commit of this build."
-	case "version":
-		return fmt.Sprintf("The process reported version %s of %s, which this build or its deployment carries; two builds may share a version.",
-			firstOf(ch.proof.version, "(unknown)"), firstOf(ch.service, "the service"))
-	case "time":
-		return "Only the time fits: this was the latest deployment before it. This is a guess."
-	}
-	return ""
-}
-
-func (s *Service) proofOf(ctx context.Context, scope sb.Scope, e event) (proof, error) {
-	p := proof{version: e.version}
-	sel := sb.Select(scope, sb.Resources, sb.Col("image_digest"), sb.MapGet("attrs_str", "vcs.ref.head.revision"), sb.Col("service_version")).
-		Where(sb.Eq(sb.Col("resource_fp"), sb.Val(e.resource))).Limit(1)
-	err := s.Each(ctx, sel, func(r driver.Rows) error { return r.Scan(&p.digest, &p.revision, &p.version) })
-	p.version = firstOf(p.version, e.version)
-	return p, err
-}
-
-// fromProof joins the resource's words with builds and deployments at read time, strongest evidence first.
-func (s *Service) fromProof(ctx context.Context, c access.Caller, ch *chain, at time.Time) error {
-	p := ch.proof
-	ch.why = fmt.Sprintf("%s said nothing that a known build can be found by: no image digest, revision or version.", firstOf(ch.service, "The process"))
-	if p != (proof{}) {
-		ch.why = fmt.Sprintf("%s said %s; no build or deployment with that is known.", firstOf(ch.service, "The process"), p.text())
-	}
-	if p.digest != "" {
-		found, err := s.byDigest(ctx, c, ch, p.digest)
-		if err != nil || found {
-			return err
-		}
-		if found, err = s.byDeployment(ctx, c, ch, at, "digest", sb.Fn("has", sb.Col("image_digests"), sb.Val(p.digest))); err != nil || found {
-			return err
-		}
-	}
-	if p.revision != "" {
-		ch.commit = link{p.revision, "revision", "The process reported this revision."}
-		if _, err := s.byDeployment(ctx, c, ch, at, "revision", sb.Eq(sb.Col("commit_sha"), sb.Val(p.revision))); err != nil {
-			return err
-		}
-		if ch.build.id != "" {
-			return nil
-		}
-		err := s.fromCommit(ctx, c, ch)
-		if ch.build.id != "" {
-			ch.build.basis, ch.build.evidence = "revision", ch.words("revision")
-		}
-		var p *runner.Problem
-		if errors.As(err, &p) && p.Kind == runner.NotFound { // a revision that no build is known of
-			return nil
-		}
-		return err
-	}
-	if p.version != "" && ch.service != "" {
-		_, err := s.byDeployment(ctx, c, ch, at, "version",
-			sb.Eq(sb.Col("service_version"), sb.Val(p.version)), sb.Eq(sb.Col("service_name"), sb.Val(ch.service)))
-		return err
-	}
-	return nil
-}
-
-func (p proof) text() string {
-	var parts []string
-	for _, f := range []struct{ name, value string }{{"image digest", short(p.digest)}, {"revision", short(p.revision)}, {"version", p.version}} {
-		if f.value != "" {
-			parts = append(parts, f.name+" "+f.value)
-		}
-	}
-	text := ""
-	for i, part := range parts {
-		if i > 0 {
-			text += ", "
-		}
-		text += part
-	}
-	return text
 }
 
 // byDigest finds the run that made an artifact, by its digest or id.
@@ -290,27 +203,6 @@ func (s *Service) byDigest(ctx context.Context, c access.Caller, ch *chain, dige
 		return err
 	})
 	return found, err
-}
-
-// byDeployment finds the latest matching deployment to the event's environment that had begun by then.
-func (s *Service) byDeployment(ctx context.Context, c access.Caller, ch *chain, at time.Time, basis string, conds ...sb.Expr) (bool, error) {
-	from, to := s.anyTime()
-	if ch.environment != "" {
-		conds = append(conds, sb.In(sb.Fn("toString", sb.Col("environment")), []string{ch.environment, ""}))
-	}
-	list, err := s.deployments(ctx, c.Scope(from, to), conds...)
-	if err != nil {
-		return false, err
-	}
-	i := slices.IndexFunc(list, func(d Deployment) bool {
-		return !d.created.After(at) && (d.Service == "" || ch.service == "" || d.Service == ch.service)
-	})
-	if i < 0 {
-		return false, nil
-	}
-	ch.deploy = &list[i]
-	ch.deployment = link{list[i].ID, basis, ch.words(basis)}
-	return true, nil
 }
 
 func (s *Service) fromCommit(ctx context.Context, c access.Caller, ch *chain) error {
@@ -344,8 +236,7 @@ func deployEvidence(d Deployment) string {
 }
 
 func (s *Service) loadDeployment(ctx context.Context, c access.Caller, ch *chain) error {
-	from, to := s.anyTime()
-	list, err := s.deployments(ctx, c.Scope(from, to), sb.Eq(sb.Col("deployment_id"), sb.Val(ch.deployment.id)))
+	list, err := s.deploymentsByID(ctx, c, ch.deployment.id)
 	if err != nil || len(list) == 0 {
 		return err
 	}

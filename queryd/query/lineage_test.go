@@ -1,10 +1,13 @@
 package query_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 
 	"github.com/summitobs/summit/internal/clickhouse"
 	"github.com/summitobs/summit/queryd/query"
@@ -12,7 +15,10 @@ import (
 	"github.com/summitobs/summit/queryd/runner"
 )
 
-const digest = "sha256:0011223344556677"
+const (
+	digest = "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+	commit = "abc123abc123abc123abc123abc123abc123abcd"
+)
 
 var runID = querytest.RunID("4711")
 
@@ -35,13 +41,13 @@ func hops(t *testing.T, svc *query.Service, kind, id string) map[string]query.Ho
 
 // shipped is a commit built, tested, made into an image and deployed.
 func shipped(insert inserter, at time.Time, artifact bool) {
-	insert("metrics_build_v1", querytest.BuildRow("run", "4711", runID, at).With(querytest.Row{"commit_sha": "abc123"}),
+	insert("metrics_build_v1", querytest.BuildRow("run", "4711", runID, at).With(querytest.Row{"commit_sha": commit}),
 		querytest.BuildRow("test_case", "4711", "t1", at), querytest.BuildRow("test_case", "4711", "t2", at).With(querytest.Row{"status": "failure"}))
 	if artifact {
-		insert("metrics_build_v1", querytest.BuildRow("artifact", "4711", digest, at.Add(time.Minute)).With(querytest.Row{"digest": digest, "name": "shop", "commit_sha": "abc123"}))
+		insert("metrics_build_v1", querytest.BuildRow("artifact", "4711", digest, at.Add(time.Minute)).With(querytest.Row{"digest": digest, "name": "shop", "commit_sha": commit}))
 	}
-	insert("deploys_v1", deployRow(deploymentID, runID, at.Add(2*time.Minute)).With(querytest.Row{"image_digests": []string{digest}, "commit_sha": "abc123"}))
-	insert("graph_nodes_v1", commitNode("abc123", "Fix the cart", at, false))
+	insert("deploys_v1", deployRow(deploymentID, runID, at.Add(2*time.Minute)).With(querytest.Row{"image_digests": []string{digest}, "commit_sha": commit}))
+	insert("graph_nodes_v1", commitNode(commit, "Fix the cart", at, false))
 }
 
 type inserter func(table string, rows ...querytest.Row)
@@ -60,14 +66,14 @@ func TestLineageOfAnErrorByStoredCorrelation(t *testing.T) {
 	shipped(insert, at, true)
 	fp, trace := querytest.ID16("fp"), querytest.ID16("trace")
 	insert("events_error_v1", querytest.Exception(fp, trace, 1, "shop", at.Add(10*time.Minute)).With(querytest.Row{
-		"commit_sha": "abc123", "build_run_id": runID, "deployment_id": deploymentID, "correlation_basis": "digest", "session_id": "s1",
+		"commit_sha": commit, "build_run_id": runID, "deployment_id": deploymentID, "correlation_basis": "digest", "session_id": "s1",
 	}))
 	insert("resources_v1", querytest.Row{"resource_fp": uint64(7), "last_seen": at, "image_digest": digest, "service_version": "1.4.0"})
 
 	h := hops(t, svc, "error", querytest.Print(fp))
 	require.Equal(t, query.Hop{
-		Kind: "commit", State: "known", ID: "abc123", Title: "Fix the cart", Detail: "Ada · acme/shop", Status: "ok", At: h["commit"].At,
-		Href: "/builds?commit_sha=abc123", Basis: "digest", Evidence: h["commit"].Evidence,
+		Kind: "commit", State: "known", ID: commit, Title: "Fix the cart", Detail: "Ada · acme/shop", Status: "ok", At: h["commit"].At,
+		Href: "/builds?commit_sha=" + commit, Basis: "digest", Evidence: h["commit"].Evidence,
 	}, h["commit"])
 	require.Contains(t, h["build"].Evidence, "sha256:001122334455")
 	require.Equal(t, "ci #4711", h["build"].Title)
@@ -90,7 +96,12 @@ func TestLineageIsResolvedAtReadTime(t *testing.T) {
 	}{
 		{name: "digest of an artifact", resource: querytest.Row{"image_digest": digest}, artifact: true, basis: "digest"},
 		{name: "digest of a deployment", resource: querytest.Row{"image_digest": digest}, basis: "digest"},
-		{name: "revision", resource: querytest.Row{"attrs_str": map[string]string{"vcs.ref.head.revision": "abc123"}}, artifact: true, basis: "revision"},
+		{name: "digest in a list", artifact: true, basis: "digest", resource: querytest.Row{"attrs_any": map[string]string{
+			"container.image.repo_digests": anyBytes(t, &commonpb.AnyValue{Value: &commonpb.AnyValue_ArrayValue{ArrayValue: &commonpb.ArrayValue{Values: []*commonpb.AnyValue{
+				{Value: &commonpb.AnyValue_StringValue{StringValue: "registry.test/shop@" + digest}},
+			}}}}),
+		}}},
+		{name: "revision", resource: querytest.Row{"attrs_str": map[string]string{"vcs.ref.head.revision": commit}}, artifact: true, basis: "revision"},
 		{name: "version", resource: querytest.Row{"service_version": "1.4.0"}, basis: "version"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -109,10 +120,28 @@ func TestLineageIsResolvedAtReadTime(t *testing.T) {
 				require.Equal(t, tc.basis, h[kind].Basis, "%s: %+v", kind, h[kind])
 			}
 			require.Equal(t, runID, h["build"].ID)
-			require.Equal(t, "abc123", h["commit"].ID)
+			require.Equal(t, commit, h["commit"].ID)
 			require.Equal(t, []string{"known", "none"}, []string{h["traces"].State, h["errors"].State})
 		})
 	}
+}
+
+// TestSeveralBuildsOfOneImageAreNotOne: two runs claim the digest for two commits, so neither is named.
+func TestSeveralBuildsOfOneImageAreNotOne(t *testing.T) {
+	s, svc := open(t)
+	insert := into(t, s)
+	at := time.Now().UTC().Add(-30 * time.Minute)
+	for i, sha := range []string{commit, strings.Repeat("d", 40)} {
+		run := fmt.Sprint(i)
+		insert("metrics_build_v1", querytest.BuildRow("run", run, querytest.RunID(run), at).With(querytest.Row{"commit_sha": sha}),
+			querytest.BuildRow("artifact", run, digest, at).With(querytest.Row{"digest": digest, "commit_sha": sha}))
+	}
+	trace := querytest.ID16("trace")
+	insert("events_trace_v1", querytest.Span(trace, 1, 0, "shop", "root", at.Add(10*time.Minute), time.Second))
+	insert("resources_v1", querytest.Row{"resource_fp": uint64(7), "last_seen": at, "image_digest": digest})
+	h := hops(t, svc, "trace", querytest.Hex(trace))
+	require.Equal(t, []string{"unknown", "unknown"}, []string{h["commit"].State, h["build"].State})
+	require.Contains(t, h["build"].Evidence, "no single build")
 }
 
 func TestLineageSaysWhatItDoesNotKnow(t *testing.T) {
@@ -142,7 +171,7 @@ func TestAGuessStaysAGuess(t *testing.T) {
 	insert := into(t, s)
 	at := time.Now().UTC().Add(-30 * time.Minute)
 	shipped(insert, at, true)
-	sure := querytest.Row{"build_run_id": runID, "deployment_id": deploymentID, "commit_sha": "abc123", "correlation_basis": "digest"}
+	sure := querytest.Row{"build_run_id": runID, "deployment_id": deploymentID, "commit_sha": commit, "correlation_basis": "digest"}
 	guess := sure.With(querytest.Row{"correlation_basis": "time"})
 	insert("events_trace_v1",
 		querytest.Span(querytest.ID16("a"), 1, 0, "shop", "root", at.Add(10*time.Minute), time.Second).With(sure),
@@ -162,10 +191,10 @@ func TestLineageStartsAnywhere(t *testing.T) {
 	s, svc := open(t)
 	insert := into(t, s)
 	shipped(insert, time.Now().UTC().Add(-30*time.Minute), true)
-	for kind, id := range map[string]string{"build": runID, "deployment": deploymentID, "commit": "abc123", "artifact": digest} {
+	for kind, id := range map[string]string{"build": runID, "deployment": deploymentID, "commit": commit, "artifact": digest} {
 		t.Run(kind, func(t *testing.T) {
 			h := hops(t, svc, kind, id)
-			require.Equal(t, []string{"abc123", runID, digest, deploymentID},
+			require.Equal(t, []string{commit, runID, digest, deploymentID},
 				[]string{h["commit"].ID, h["build"].ID, h["artifact"].ID, h["deploy"].ID})
 			require.Equal(t, "none", h["traces"].State)
 			_, err := svc.Lineage(ctx, caller, query.LineageQuery{Kind: kind, ID: querytest.RunID("1")})
