@@ -180,6 +180,10 @@ func (o *responder) fail(err error) {
 	if o.started {
 		text := strings.TrimSuffix(e.Message, "\n")
 		frame := fmt.Sprintf("\r\n__exception__\r\n%s\r\n%s\n%d %s\r\n__exception__\r\n", o.tag, text, len(text)+1, o.tag)
+		if o.frames != nil {
+			// Not compressed: clickhouse-go looks for the text in the bytes as they come.
+			o.frames = compress.NewWriter(compress.LevelZero, compress.None)
+		}
 		if o.send([]byte(frame)) == nil {
 			_ = o.endEncoding() // the client is told in the frame already
 		}

@@ -18,6 +18,8 @@ import (
 type Options struct {
 	// Database is the current database of a request that names none. Default "default".
 	Database string
+	// Settings are those that every connection of the pool was opened with: a request's own value gives way to them again.
+	Settings map[string]string
 	// User and Password are asked of every request that comes over a socket; an empty User asks nothing.
 	User     string
 	Password string

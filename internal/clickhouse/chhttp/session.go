@@ -100,7 +100,12 @@ func (l *lease) prepare(ctx context.Context, req *request) error {
 func (l *lease) applySettings(ctx context.Context, state *sessionState, want map[string]string) error {
 	var changes []string
 	for _, name := range slices.Sorted(maps.Keys(state.settings)) {
-		if _, kept := want[name]; !kept {
+		if _, kept := want[name]; kept {
+			continue
+		}
+		if value, ok := l.server.options.Settings[name]; ok {
+			changes = append(changes, name+" = "+quoteString(value))
+		} else {
 			changes = append(changes, name+" = DEFAULT")
 		}
 	}

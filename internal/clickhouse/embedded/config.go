@@ -23,7 +23,6 @@ func writeConfig(c Config) (string, error) {
 	free := max(1, c.BackgroundThreads/2)
 	xml := fmt.Sprintf(`<clickhouse>
   %s
-  <timezone>UTC</timezone>
   <mark_cache_size>%d</mark_cache_size>
   <index_mark_cache_size>67108864</index_mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
@@ -55,9 +54,16 @@ func writeConfig(c Config) (string, error) {
 	return name, replaceFile(name, []byte(xml))
 }
 
-// queryArgs are settings of every connection.
+// querySettings are settings of every connection.
+var querySettings = map[string]string{
+	"session_timezone":  "UTC", // the engine takes the machine's zone, whatever its configuration says
+	"s3_retry_attempts": "3",   // with the default a dead object store blocks for minutes
+}
+
 func queryArgs() []string {
-	return []string{
-		"--s3_retry_attempts=3", // with the default a dead object store blocks for minutes
+	var args []string
+	for name, value := range querySettings {
+		args = append(args, "--"+name+"="+value)
 	}
+	return args
 }

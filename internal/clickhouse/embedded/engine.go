@@ -134,7 +134,7 @@ func (e *Engine) start(ctx context.Context) error {
 		return fmt.Errorf("make the database: %w", err)
 	}
 	e.front, err = chhttp.New(ctx, e.pool, chhttp.Options{
-		Database: clickhouse.Database, User: e.config.User, Password: e.config.Password, OnQuery: e.config.OnQuery,
+		Database: clickhouse.Database, Settings: querySettings, User: e.config.User, Password: e.config.Password, OnQuery: e.config.OnQuery,
 	})
 	if err != nil {
 		return err
