@@ -14,7 +14,6 @@ import (
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	"go.opentelemetry.io/collector/confmap/provider/httpprovider"
 	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
-	"go.opentelemetry.io/collector/featuregate"
 	"go.opentelemetry.io/collector/otelcol"
 
 	"github.com/summitobs/summit/distributions"
@@ -25,23 +24,20 @@ var version = "0.1.0-dev"
 
 func main() {
 	if err := run(os.Args[1:]); err != nil {
-		os.Exit(1) // cobra has printed the error
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		os.Exit(1)
 	}
 }
 
 func run(args []string) error {
 	args, err := takeDataDir(args)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "Error:", err)
 		return err
 	}
 	tuneMemory()
-	// print-config is part of the product's contract, upstream still hides it behind a gate.
-	if err := featuregate.GlobalRegistry().Set("otelcol.printInitialConfig", true); err != nil {
-		return err
-	}
 	cmd := otelcol.NewCommand(settings())
 	cmd.SetArgs(withDefaultRole(args))
+	cmd.SilenceErrors = true // main prints them, these and its own
 	return cmd.Execute()
 }
 
