@@ -31,6 +31,8 @@ const (
 	AttrOTLPKind     = "summit.otlp.kind"
 	AttrOTLPStatus   = "summit.otlp.status_code"
 	AttrOTLPSeverity = "summit.otlp.severity_number"
+	// AttrNoPoints stands alone in the attributes of a stored series whose metric came without data points.
+	AttrNoPoints = "summit.otlp.no_data_points"
 )
 
 // Attribute names of build events that the CI/CD, VCS, test and deployment conventions lack.

@@ -67,6 +67,8 @@ type Table struct {
 	Tenants *column.Fixed
 	// Times are in nanoseconds.
 	Times *column.Num[int64]
+	// Only tells the rows that count; nil for all.
+	Only func(row int) bool
 	// Failed tells the rows that count as errors in facets; nil for none.
 	Failed func(row int) bool
 	// Attributes are the maps.
@@ -153,7 +155,7 @@ type attrKey struct {
 	month  int64
 }
 
-// NewCounter makes an empty counter. Keys of wide get no facet.
+// NewCounter makes an empty counter. The keys of wide get no facet.
 func NewCounter(wide []WideKey) *Counter {
 	c := &Counter{attrs: map[attrKey]*Attr{}, keys: map[tenant.ID]int{}, wide: make(map[WideKey]struct{}, len(wide)), cut: map[WideKey]uint64{}}
 	for _, k := range wide {

@@ -100,6 +100,23 @@ func TestCounter(t *testing.T) {
 	}, c.Facets())
 }
 
+func TestRowsThatDontCount(t *testing.T) {
+	in := table(
+		item{tenant.Default, noon, false, "shop", map[string]string{"k": "in"}, nil, nil, nil},
+		item{other, noon, false, "cart", map[string]string{"k": "out"}, nil, nil, nil},
+	)
+	in.Only = func(row int) bool { return row == 0 }
+	c := NewCounter(nil)
+	c.Add(in)
+	require.Equal(t, []Facet{{tenant.Default, Logs, "k", noon, "in", false, 1, 0}, {tenant.Default, Logs, "service_name", noon, "shop", false, 1, 0}}, c.Facets())
+	require.Len(t, c.Attrs(), 1)
+	in.Only = func(int) bool { return false }
+	c = NewCounter(nil)
+	c.Add(in)
+	require.Empty(t, c.Attrs())
+	require.Empty(t, c.Facets())
+}
+
 func TestFacetsAreBounded(t *testing.T) {
 	var items []item
 	for i := range 3 * MaxFacetValue {
@@ -154,11 +171,11 @@ func TestLearnerFindsWideKeysOverManyBatches(t *testing.T) {
 		require.Empty(t, l.Observe(batch(i)), "batch %d", i)
 	}
 	wide := l.Observe(batch(MaxFacetValue))
-	require.Equal(t, []WideKey{{tenant.Default, Logs, "id"}}, wide)
+	require.Equal(t, []Wide{{WideKey{tenant.Default, Logs, "id"}, String}}, wide)
 	require.Empty(t, l.Observe(table(item{other, noon, false, "", map[string]string{"id": "1"}, nil, nil, nil})), "another tenant's key is another key")
 	require.Empty(t, l.Observe(table(item{tenant.Default, noon, false, "", nil, nil, nil, nil})), "only keys of the batch are told")
 
-	c := NewCounter(wide)
+	c := NewCounter([]WideKey{wide[0].WideKey})
 	c.Add(batch(1))
 	for _, f := range c.Facets() {
 		require.NotEqual(t, "id", f.Key)

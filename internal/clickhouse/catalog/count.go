@@ -41,7 +41,7 @@ type stat struct {
 	slots       [MaxFacetValue + 1]count
 }
 
-// places are a table's rows by place.
+// places are a table's rows by place; rows that don't count have none.
 type places struct {
 	all   []*place
 	ofRow []*place
@@ -58,6 +58,9 @@ func locate(t *Table) places {
 	var last *place
 	var lastRaw []byte
 	for row := range out.ofRow {
+		if t.Only != nil && !t.Only(row) {
+			continue
+		}
 		window := floor(t.Times.Data[row], int64(Window)) / int64(time.Second)
 		if raw := t.Tenants.At(row); last == nil || last.window != window || string(raw) != string(lastRaw) {
 			id := tenantAt(t.Tenants, row)
@@ -90,6 +93,9 @@ func (c *Counter) Add(t *Table) {
 		return
 	}
 	where := locate(t)
+	if len(where.all) == 0 {
+		return
+	}
 	for i := range t.Attributes {
 		if a := &t.Attributes[i]; a.Map.Keys.Rows() > 0 {
 			c.addAttributes(t, a, &where)
@@ -104,7 +110,7 @@ func (c *Counter) addAttributes(t *Table, a *Attributes, where *places) {
 	where.begin(a.Map.Keys.Distinct())
 	for row, p := range where.ofRow {
 		from, to := a.pairs(row)
-		if from == to {
+		if from == to || p == nil {
 			continue
 		}
 		failed := t.Failed != nil && t.Failed(row)
@@ -216,8 +222,12 @@ func (c *Counter) addPromoted(t *Table, promoted Promoted, where *places) {
 	for _, p := range where.all {
 		counts[p] = make([]count, dict.Distinct())
 	}
-	last, here := where.ofRow[0], counts[where.ofRow[0]]
+	var last *place
+	var here []count
 	for row, p := range where.ofRow {
+		if p == nil {
+			continue
+		}
 		if p != last {
 			last, here = p, counts[p]
 		}

@@ -14,6 +14,12 @@ type WideKey struct {
 	Key    string
 }
 
+// Wide is a wide key with the type under which it was noticed.
+type Wide struct {
+	WideKey
+	Type Type
+}
+
 // The bounds of a Learner.
 const (
 	maxLearned  = 20_000
@@ -38,7 +44,7 @@ type learned struct {
 func NewLearner() *Learner { return &Learner{keys: map[WideKey]*learned{}} }
 
 // Observe looks at a sample of a batch's rows and gives the keys in it that are wide by now.
-func (l *Learner) Observe(t *Table) []WideKey {
+func (l *Learner) Observe(t *Table) []Wide {
 	rows := t.Times.Rows()
 	if rows == 0 {
 		return nil
@@ -46,7 +52,7 @@ func (l *Learner) Observe(t *Table) []WideKey {
 	stride := max(1, rows/sampledRows)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var wide []WideKey
+	var wide []Wide
 	for i := range t.Attributes {
 		a := &t.Attributes[i]
 		if !a.Facets {
@@ -60,7 +66,7 @@ func (l *Learner) Observe(t *Table) []WideKey {
 				key := WideKey{tenantAt(t.Tenants, row), t.Signal, a.Map.Keys.Value(k)}
 				if l.see(key, hashAt(a.Map.Values, p)) && !told[k] {
 					told[k] = true
-					wide = append(wide, key)
+					wide = append(wide, Wide{key, a.Type})
 				}
 			}
 		}

@@ -21,8 +21,14 @@ var bodyTypes = [...]bodyType{
 const maxJSONDepth = 32
 
 // appendBodyJSON writes a value that is no string as JSON, for search and display: keys in their order, bytes as base64,
-// numbers that JSON lacks and what isn't UTF-8 as text.
-func appendBodyJSON(dst []byte, v pcommon.Value, depth int) []byte {
+// numbers that JSON lacks and what isn't UTF-8 as text. Arrays and objects end where they get longer than limit.
+func appendBodyJSON(dst []byte, v pcommon.Value, limit int) []byte {
+	return jsonWriter{limit: len(dst) + limit}.value(dst, v, 0)
+}
+
+type jsonWriter struct{ limit int }
+
+func (w jsonWriter) value(dst []byte, v pcommon.Value, depth int) []byte {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
 		return appendJSONString(dst, v.Str())
@@ -38,38 +44,44 @@ func appendBodyJSON(dst []byte, v pcommon.Value, depth int) []byte {
 		return append(dst, '"')
 	case pcommon.ValueTypeSlice:
 		if depth < maxJSONDepth {
-			return appendJSONArray(dst, v.Slice(), depth+1)
+			return w.array(dst, v.Slice(), depth+1)
 		}
 	case pcommon.ValueTypeMap:
 		if depth < maxJSONDepth {
-			return appendJSONObject(dst, v.Map(), depth+1)
+			return w.object(dst, v.Map(), depth+1)
 		}
 	case pcommon.ValueTypeEmpty:
 	}
 	return append(dst, "null"...)
 }
 
-func appendJSONArray(dst []byte, s pcommon.Slice, depth int) []byte {
+func (w jsonWriter) array(dst []byte, s pcommon.Slice, depth int) []byte {
 	dst = append(dst, '[')
 	for i, v := range s.All() {
+		if len(dst) > w.limit {
+			break
+		}
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendBodyJSON(dst, v, depth)
+		dst = w.value(dst, v, depth)
 	}
 	return append(dst, ']')
 }
 
-func appendJSONObject(dst []byte, m pcommon.Map, depth int) []byte {
+func (w jsonWriter) object(dst []byte, m pcommon.Map, depth int) []byte {
 	dst = append(dst, '{')
 	first := true
 	for k, v := range m.All() {
+		if len(dst) > w.limit {
+			break
+		}
 		if !first {
 			dst = append(dst, ',')
 		}
 		first = false
 		dst = append(appendJSONString(dst, k), ':')
-		dst = appendBodyJSON(dst, v, depth)
+		dst = w.value(dst, v, depth)
 	}
 	return append(dst, '}')
 }

@@ -26,7 +26,7 @@ func TestBodyJSON(t *testing.T) {
 	list.AppendEmpty().SetInt(1)
 	list.AppendEmpty().SetStr("two")
 	list.AppendEmpty().SetEmptyMap()
-	got := string(appendBodyJSON(nil, v, 0))
+	got := string(appendBodyJSON(nil, v, 1<<20))
 	require.Equal(t, `{"msg":"a \"quoted\"\n\ttext\u0001 é �","big":9223372036854775807,"share":0.25,"nan":"NaN","inf":"-Inf","ok":true,`+
 		`"raw":"AQL/","none":null,"list":[1,"two",{}]}`, got)
 	require.True(t, json.Valid([]byte(got)))
@@ -38,7 +38,13 @@ func TestBodyJSONIsBounded(t *testing.T) {
 	for range 1000 {
 		inner = inner.SetEmptySlice().AppendEmpty()
 	}
-	require.Equal(t, strings.Repeat("[", maxJSONDepth)+"null"+strings.Repeat("]", maxJSONDepth), string(appendBodyJSON(nil, v, 0)))
+	require.Equal(t, strings.Repeat("[", maxJSONDepth)+"null"+strings.Repeat("]", maxJSONDepth), string(appendBodyJSON(nil, v, 1<<20)))
+
+	wide := pcommon.NewValueSlice()
+	for range 1000 {
+		wide.Slice().AppendEmpty().SetInt(7)
+	}
+	require.Equal(t, "[7,7,7]", string(appendBodyJSON(nil, wide, 5)))
 }
 
 func TestBodyJSONStringsAgreeWithTheStandardLibrary(t *testing.T) {

@@ -65,6 +65,7 @@ type Encoder struct {
 	opts    Options
 	stored  stored
 	prints  printCache
+	own     encoderOwn
 	batches sync.Pool
 }
 
@@ -73,6 +74,7 @@ func New(opts Options) *Encoder {
 	e := &Encoder{opts: opts.withDefaults()}
 	e.stored.init()
 	e.prints.init()
+	e.own.init()
 	e.batches.New = func() any { return newBatch(e) }
 	return e
 }
@@ -115,6 +117,7 @@ type Batch struct {
 	value  []byte
 	raw    []byte
 	packed []byte
+	own    batchOwn
 }
 
 // block holds the columns of one table: cols is a pointer to the struct that use was asked for.

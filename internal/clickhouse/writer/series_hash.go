@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/summitobs/summit/internal/anyvalue"
+	"github.com/summitobs/summit/internal/envelope"
 )
 
 // metricKind and temporality are the numbers of the Enum8 columns of the metric tables; both follow pmetric's.
@@ -71,12 +71,7 @@ const (
 // number. It reuses its memory and must not be used by two goroutines at once.
 type seriesHasher struct {
 	buf    []byte
-	sorted []hashedPair
-}
-
-type hashedPair struct {
-	key   string
-	value pcommon.Value
+	sorted []attribute
 }
 
 // metric hashes what all points of a metric share.
@@ -93,44 +88,42 @@ func (h *seriesHasher) meta(m pmetric.Metric, s metricShape) uint64 {
 	h.buf = append(h.buf[:0], hashMeta)
 	h.texts(m.Name(), m.Unit(), m.Description())
 	h.shape(s)
-	h.buf = anyvalue.AppendMap(h.buf, m.Metadata())
+	h.buf = envelope.AppendMap(h.buf, m.Metadata())
 	return xxhash.Sum64(h.buf)
 }
 
 // point hashes a point's attributes on top of its metric's hash.
 func (h *seriesHasher) point(metric uint64, attrs pcommon.Map) uint64 {
 	h.buf = binary.LittleEndian.AppendUint64(h.buf[:0], metric)
-	last, inOrder := "", true
+	last := ""
 	for k, v := range attrs.All() {
-		if inOrder = last <= k; !inOrder {
-			break
+		if k < last {
+			return h.unordered(metric, attrs)
 		}
 		last = k
-		h.buf, _ = anyvalue.AppendPair(h.buf, k, v, anyvalue.NoLimit)
-	}
-	if !inOrder {
-		h.buf = binary.LittleEndian.AppendUint64(h.buf[:0], metric)
-		h.appendSorted(attrs)
+		h.buf = envelope.AppendValue(appendPart(h.buf, k), v)
 	}
 	return xxhash.Sum64(h.buf)
 }
 
-func (h *seriesHasher) appendSorted(attrs pcommon.Map) {
+// unordered is point for attributes that don't come in the order of their keys.
+func (h *seriesHasher) unordered(metric uint64, attrs pcommon.Map) uint64 {
+	h.buf = binary.LittleEndian.AppendUint64(h.buf[:0], metric)
 	h.sorted = h.sorted[:0]
 	for k, v := range attrs.All() {
-		h.sorted = append(h.sorted, hashedPair{k, v})
+		h.sorted = append(h.sorted, attribute{k, v})
 	}
-	slices.SortStableFunc(h.sorted, func(a, b hashedPair) int { return strings.Compare(a.key, b.key) })
+	slices.SortStableFunc(h.sorted, func(a, b attribute) int { return strings.Compare(a.key, b.key) })
 	for _, a := range h.sorted {
-		h.buf, _ = anyvalue.AppendPair(h.buf, a.key, a.value, anyvalue.NoLimit)
+		h.buf = envelope.AppendValue(appendPart(h.buf, a.key), a.value)
 	}
 	clear(h.sorted)
+	return xxhash.Sum64(h.buf)
 }
 
 func (h *seriesHasher) texts(values ...string) {
 	for _, s := range values {
-		h.buf = binary.AppendUvarint(h.buf, uint64(len(s)))
-		h.buf = append(h.buf, s...)
+		h.buf = appendPart(h.buf, s)
 	}
 }
 

@@ -152,6 +152,7 @@ func (e *Encoder) Traces(td ptrace.Traces) (*Batch, error) {
 	for _, rs := range td.ResourceSpans().All() {
 		w.resource(rs)
 	}
+	b.learn(spanCatalog)
 	return b, nil
 }
 

@@ -1,0 +1,21 @@
+package writer
+
+import (
+	"github.com/summitobs/summit/internal/clickhouse/catalog"
+	"github.com/summitobs/summit/internal/logpattern"
+)
+
+// encoderOwn is what an Encoder knows besides what it has stored: patterns per tenant, keys with many values.
+type encoderOwn struct {
+	patterns patternQuota
+	learner  *catalog.Learner
+}
+
+func (o *encoderOwn) init() { o.learner = catalog.NewLearner() }
+
+// batchOwn is room for work on single rows.
+type batchOwn struct {
+	masker logpattern.Masker
+	hasher seriesHasher
+	text   []byte
+}
