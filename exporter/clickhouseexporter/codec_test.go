@@ -13,13 +13,13 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/summitobs/summit/internal/clickhouse/column"
-	"github.com/summitobs/summit/internal/telemetry"
+	"github.com/summitobs/summit/internal/clickhouse/writer"
 )
 
 // plainCodec is the smallest codec that feeds the real tables: a row of events_trace_v1 per item, JSON in the queue. It
 // serves the tests that are about the queue and the inserts, and can be told to misbehave by an item's name.
-func plainCodec(*Config, *telemetry.Drops) (codec, error) {
-	return codec{encoder: plainEncoder{}, newSet: func(at time.Time) rowSet { return &plainSet{openedAt: at} }}, nil
+func plainCodec(*Config) codec {
+	return codec{encoder: plainEncoder{}, newSet: func(at time.Time) rowSet { return &plainSet{openedAt: at} }}
 }
 
 // Names that make the plain codec misbehave.
@@ -30,6 +30,7 @@ const (
 	nameBrokenBlock = "broken block"
 	nameWrongColumn = "wrong column"
 	nameWrongType   = "wrong type"
+	nameSetPanic    = "set panic"
 )
 
 type plainRow struct {
@@ -41,9 +42,11 @@ type plainRow struct {
 
 type plainBatch struct{ rows []plainRow }
 
-func (b *plainBatch) Rows() int     { return len(b.rows) }
-func (b *plainBatch) RawBytes() int { return 100 * len(b.rows) }
-func (b *plainBatch) Release()      {}
+func (b *plainBatch) Rows() int              { return len(b.rows) }
+func (b *plainBatch) RawBytes() int          { return 100 * len(b.rows) }
+func (b *plainBatch) Committed()             {}
+func (b *plainBatch) Dropped() []writer.Drop { return nil }
+func (b *plainBatch) Release()               {}
 func (b *plainBatch) AppendRecord(dst []byte) []byte {
 	if len(b.rows) > 0 && b.rows[0].Name == nameBadRecord {
 		return append(dst, "not json"...)
@@ -127,6 +130,8 @@ func (s *plainSet) Each(visit func(tableBlock) error) error {
 			bad = stringBlock("no_such_column", "x")
 		case nameWrongType:
 			bad = stringBlock("timestamp", "not a time")
+		case nameSetPanic:
+			panic("columns disagree")
 		default:
 			continue
 		}

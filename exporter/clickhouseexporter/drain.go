@@ -46,8 +46,10 @@ func (d *drainer) consume(ctx context.Context, seg *blockqueue.Segment) error {
 		d.sink.health(run.failed)
 		return run.failed
 	case err != nil:
-		// Not an INSERT failed but the making of a block: the segment's content is at fault.
-		run.refused = append(run.refused, fmt.Errorf("make the blocks of a segment: %w", err))
+		// Not an INSERT failed but the making of a block: the segment's content is at fault, or this build.
+		err = fmt.Errorf("make the blocks of a segment: %w", err)
+		run.refused = append(run.refused, err)
+		d.countUnmade(ctx, seg, err)
 	}
 	d.sink.health(nil)
 	d.forget(seg.Number)
@@ -55,6 +57,17 @@ func (d *drainer) consume(ctx context.Context, seg *blockqueue.Segment) error {
 		return blockqueue.Permanent(errors.Join(run.refused...))
 	}
 	return nil
+}
+
+// countUnmade counts the rows of a segment whose blocks could not be made.
+func (d *drainer) countUnmade(ctx context.Context, seg *blockqueue.Segment, err error) {
+	rows := map[telemetry.Signal]int{}
+	for _, r := range seg.Records {
+		rows[classSignals[r.Class]] += r.Rows
+	}
+	for signal, n := range rows {
+		d.sink.tel.drops.Add(ctx, n, "segment_refused", signal, zap.Error(err))
+	}
 }
 
 // gather reads the records. One that cannot be read is set aside alone.

@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
-	"github.com/summitobs/summit/internal/telemetry"
+	"github.com/summitobs/summit/internal/clickhouse/writer"
 )
 
 // encoder turns a request into the rows of all tables that it gives.
@@ -23,6 +23,9 @@ type batch interface {
 	Rows() int
 	RawBytes() int
 	AppendRecord(dst []byte) []byte
+	// Committed tells the encoder that the record is durable; Dropped tells what it left out or changed.
+	Committed()
+	Dropped() []writer.Drop
 	Release()
 }
 
@@ -47,5 +50,5 @@ type codec struct {
 	newSet func(openedAt time.Time) rowSet
 }
 
-// codecMaker makes the codec of one configuration; what it changes or leaves out it counts in drops.
-type codecMaker func(cfg *Config, drops *telemetry.Drops) (codec, error)
+// codecMaker makes the codec of one configuration.
+type codecMaker func(cfg *Config) codec

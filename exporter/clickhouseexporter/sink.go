@@ -56,12 +56,11 @@ func newSink(set exporter.Settings, cfg *Config, newCodec codecMaker) (*sink, er
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{id: set.ID, cfg: cfg, log: set.Logger, tel: tel, forget: func() {}}
-	s.store = newStoreLink(cfg, set.Logger)
-	s.buffers.New = func() any { return new([]byte) }
-	if s.codec, err = newCodec(cfg, tel.drops); err != nil {
-		return nil, err
+	s := &sink{
+		id: set.ID, cfg: cfg, log: set.Logger, tel: tel, codec: newCodec(cfg),
+		store: newStoreLink(cfg, set.Logger), forget: func() {},
 	}
+	s.buffers.New = func() any { return new([]byte) }
 	return s, nil
 }
 
@@ -146,6 +145,7 @@ func (s *sink) push(ctx context.Context, class uint8, items int, encode func(enc
 	}
 	defer b.Release()
 	if b.Rows() == 0 {
+		s.countDropped(ctx, b)
 		return nil
 	}
 	buf := s.buffers.Get().(*[]byte)
@@ -155,6 +155,8 @@ func (s *sink) push(ctx context.Context, class uint8, items int, encode func(enc
 	err = s.queue.Append(ctx, blockqueue.Record{Payload: *buf, Rows: b.Rows(), RawBytes: b.RawBytes(), Class: class})
 	if err == nil {
 		s.tel.appended(ctx, signal, time.Since(began))
+		b.Committed()
+		s.countDropped(ctx, b)
 		return nil
 	}
 	answer := refuse(err)
@@ -164,6 +166,13 @@ func (s *sink) push(ctx context.Context, class uint8, items int, encode func(enc
 		s.tel.refuse(ctx, items, answer.reason, signal)
 	}
 	return answer.err
+}
+
+// countDropped counts what the encoder left out or changed, once it can't come again with a resend.
+func (s *sink) countDropped(ctx context.Context, b batch) {
+	for _, d := range b.Dropped() {
+		s.tel.drops.Add(ctx, d.Items, d.Reason, telemetry.Signal(d.Signal))
+	}
 }
 
 // guarded turns a panic into an error: one malformed request must not end the process, nor a segment end it again at
