@@ -17,7 +17,9 @@ import (
 	"github.com/summitobs/summit/internal/clickhouse/enginetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(mainFunc(func() int { return enginetest.Main(m) })) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(mainFunc(func() int { return enginetest.Main(m) }))
+}
 
 type mainFunc func() int
 

@@ -88,7 +88,7 @@ func (o *responder) startEncoding() error {
 		}
 		switch name {
 		case "zstd":
-			z, err := zstd.NewWriter(o.w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+			z, err := zstd.NewWriter(o.w, zstd.WithEncoderConcurrency(1))
 			if err != nil {
 				return fmt.Errorf("start zstd: %w", err)
 			}

@@ -40,7 +40,7 @@ func Engine(t testing.TB) *embedded.Engine {
 	mu.Lock()
 	defer mu.Unlock()
 	if shared != nil {
-		if err := truncate(t.Context(), shared); err != nil {
+		if err := truncate(context.WithoutCancel(t.Context()), shared); err != nil {
 			t.Fatalf("empty the test store: %v", err)
 		}
 		return shared
