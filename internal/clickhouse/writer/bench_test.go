@@ -1,7 +1,10 @@
+//go:build unix
+
 package writer_test
 
 import (
 	"io"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,9 +16,23 @@ import (
 
 const benchSpans = 8192
 
-// perSpan reports the time of one span where each iteration worked on n.
-func perSpan(b *testing.B, n int) {
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/span")
+// measure reports what one span costs where each iteration works on n: the wall clock's time and, since the machine may
+// do other things, the process's CPU time.
+func measure(b *testing.B, n int, iteration func()) {
+	b.ReportAllocs()
+	before := cpuTime(b)
+	for b.Loop() {
+		iteration()
+	}
+	spans := float64(b.N) * float64(n)
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/spans, "ns/span")
+	b.ReportMetric(float64(cpuTime(b)-before)/spans, "cpu-ns/span")
+}
+
+func cpuTime(b *testing.B) int64 {
+	var u syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return u.Utime.Nano() + u.Stime.Nano()
 }
 
 func wire(tb testing.TB, spans int) []byte {
@@ -26,29 +43,25 @@ func wire(tb testing.TB, spans int) []byte {
 
 func BenchmarkSpansDecode(b *testing.B) {
 	buf := wire(b, benchSpans)
-	b.ReportAllocs()
-	for b.Loop() {
+	measure(b, benchSpans, func() {
 		if _, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(buf); err != nil {
 			b.Fatal(err)
 		}
-	}
-	perSpan(b, benchSpans)
+	})
 }
 
 func BenchmarkSpansEncode(b *testing.B) {
 	td, err := (&ptrace.ProtoUnmarshaler{}).UnmarshalTraces(wire(b, benchSpans))
 	require.NoError(b, err)
 	enc := writer.New(writer.Options{Now: fixed})
-	b.ReportAllocs()
-	for b.Loop() {
+	measure(b, benchSpans, func() {
 		batch, err := enc.Traces(td)
 		if err != nil {
 			b.Fatal(err)
 		}
 		batch.Committed()
 		batch.Release()
-	}
-	perSpan(b, benchSpans)
+	})
 }
 
 func BenchmarkSpansEncodeAndRecord(b *testing.B) {
@@ -57,8 +70,7 @@ func BenchmarkSpansEncodeAndRecord(b *testing.B) {
 	enc := writer.New(writer.Options{Now: fixed})
 	var record []byte
 	raw := 0
-	b.ReportAllocs()
-	for b.Loop() {
+	measure(b, benchSpans, func() {
 		batch, err := enc.Traces(td)
 		if err != nil {
 			b.Fatal(err)
@@ -67,8 +79,7 @@ func BenchmarkSpansEncodeAndRecord(b *testing.B) {
 		raw = batch.RawBytes()
 		batch.Committed()
 		batch.Release()
-	}
-	perSpan(b, benchSpans)
+	})
 	b.ReportMetric(float64(len(record))/benchSpans, "B/span")
 	b.ReportMetric(float64(raw)/benchSpans, "rawB/span")
 }
@@ -99,33 +110,30 @@ func gather(b *testing.B, records [][]byte) *writer.Set {
 
 func BenchmarkSetGather(b *testing.B) {
 	records := segment(b, 20*benchSpans)
-	b.ReportAllocs()
-	for b.Loop() {
-		gather(b, records)
-	}
-	perSpan(b, 20*benchSpans)
+	measure(b, 20*benchSpans, func() {
+		gather(b, records).Release()
+	})
 }
 
 func BenchmarkSetGatherSortWrite(b *testing.B) {
 	records := segment(b, 20*benchSpans)
-	b.ReportAllocs()
-	for b.Loop() {
-		err := gather(b, records).Each(func(ins writer.Insert) error {
+	measure(b, 20*benchSpans, func() {
+		set := gather(b, records)
+		err := set.Each(func(ins writer.Insert) error {
 			_, err := ins.WriteTo(io.Discard)
 			return err
 		})
 		if err != nil {
 			b.Fatal(err)
 		}
-	}
-	perSpan(b, 20*benchSpans)
+		set.Release()
+	})
 }
 
 func BenchmarkSetInsert(b *testing.B) {
 	s := enginetest.Open(b)
 	records := segment(b, 20*benchSpans)
-	for b.Loop() {
+	measure(b, 20*benchSpans, func() {
 		insertSet(b, s, gather(b, records))
-	}
-	perSpan(b, 20*benchSpans)
+	})
 }

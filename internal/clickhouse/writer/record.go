@@ -18,7 +18,7 @@ import (
 //
 // and the contents, one after the other, are
 //
-//	for each table: uvarint length and name, uvarint length and Native block
+//	for each table: uvarint length and name, 4 bytes length (little-endian) and Native block
 //
 // Columns are named in the blocks: an older record may lack columns that a newer build fills.
 const recordVersion = 1
@@ -42,9 +42,9 @@ func (b *Batch) encoded() []byte {
 		}
 		b.raw = binary.AppendUvarint(b.raw, uint64(len(t.Name)))
 		b.raw = append(b.raw, t.Name...)
-		b.packed = column.AppendBlock(b.packed[:0], bl.named)
-		b.raw = binary.AppendUvarint(b.raw, uint64(len(b.packed)))
-		b.raw = append(b.raw, b.packed...)
+		at := len(b.raw)
+		b.raw = column.AppendBlock(append(b.raw, 0, 0, 0, 0), bl.named)
+		binary.LittleEndian.PutUint32(b.raw[at:], uint32(len(b.raw)-at-4))
 	}
 	return b.raw
 }
@@ -111,11 +111,16 @@ func extend(b []byte, n int) []byte {
 	return b[:len(b)+n]
 }
 
-// cutPart takes one length-prefixed part from the front of b.
-func cutPart(b []byte) (part, rest []byte, err error) {
+// cutTable takes one table's name and block from the front of b.
+func cutTable(b []byte) (name string, block, rest []byte, err error) {
 	n, w := binary.Uvarint(b)
-	if w <= 0 || n > uint64(len(b)-w) {
-		return nil, nil, fmt.Errorf("%w: a part claims %d bytes of %d", errRecord, n, len(b))
+	if w <= 0 || n > uint64(len(b)-w) || len(b)-w-int(n) < 4 {
+		return "", nil, nil, fmt.Errorf("%w: a table's name claims %d bytes of %d", errRecord, n, len(b))
 	}
-	return b[w : w+int(n)], b[w+int(n):], nil
+	name, b = string(b[w:w+int(n)]), b[w+int(n):]
+	size := binary.LittleEndian.Uint32(b)
+	if b = b[4:]; uint64(size) > uint64(len(b)) {
+		return "", nil, nil, fmt.Errorf("%w: the block of %s claims %d bytes of %d", errRecord, name, size, len(b))
+	}
+	return name, b[:size], b[size:], nil
 }

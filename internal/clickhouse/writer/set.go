@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/summitobs/summit/internal/clickhouse/column"
@@ -24,10 +25,11 @@ type Set struct {
 	derived  bool
 }
 
-// setBlock holds a table's columns by their place in the table; those that no record named are nil.
+// setBlock holds a table's columns by their place in the table; those that no record named are nil. spare are columns
+// of earlier segments whose memory is there to be used.
 type setBlock struct {
-	cols []column.Column
-	rows int
+	cols, spare []column.Column
+	rows        int
 }
 
 // Insert is one table's rows as one INSERT.
@@ -42,7 +44,28 @@ type Insert struct {
 
 // NewSet makes the set of a segment that was opened at the given time, which becomes the rows' ingested_at.
 func NewSet(openedAt time.Time) *Set {
-	return &Set{openedAt: openedAt, blocks: make([]setBlock, len(table.All()))}
+	s := sets.Get().(*Set)
+	s.openedAt, s.derived = openedAt, false
+	return s
+}
+
+// sets keeps the memory of gathered segments, as long as the collector lets it.
+var sets = sync.Pool{New: func() any { return &Set{blocks: make([]setBlock, len(table.All()))} }}
+
+// Release gives the set's memory to the next one; neither the set nor its inserts may be used afterwards. It need not be
+// called.
+func (s *Set) Release() {
+	for i := range s.blocks {
+		b := &s.blocks[i]
+		for place, c := range b.cols {
+			if c != nil {
+				c.Reset()
+				b.spare[place], b.cols[place] = c, nil
+			}
+		}
+		b.rows = 0
+	}
+	sets.Put(s)
 }
 
 // derivers compute rows from the gathered columns of a segment, in the order of their names: catalogs and counts. They
@@ -71,16 +94,12 @@ func (s *Set) Add(record []byte) error {
 
 func (s *Set) addTables(raw []byte) error {
 	for len(raw) > 0 {
-		name, rest, err := cutPart(raw)
-		if err != nil {
-			return err
-		}
-		block, rest, err := cutPart(rest)
+		name, block, rest, err := cutTable(raw)
 		if err != nil {
 			return err
 		}
 		raw = rest
-		t, ok := table.Of(string(name))
+		t, ok := table.Of(name)
 		if !ok {
 			return fmt.Errorf("record has rows of table %q, which this build doesn't know", name)
 		}
@@ -94,10 +113,13 @@ func (s *Set) addTables(raw []byte) error {
 // column gives the column at a place of the table, made with defaults for the rows before it on first use.
 func (b *setBlock) column(t *table.Table, place int) column.Column {
 	if b.cols == nil {
-		b.cols = make([]column.Column, len(t.Columns))
+		b.cols, b.spare = make([]column.Column, len(t.Columns)), make([]column.Column, len(t.Columns))
 	}
 	if b.cols[place] == nil {
-		b.cols[place] = column.MustNew(t.Columns[place].Type)
+		b.cols[place], b.spare[place] = b.spare[place], nil
+		if b.cols[place] == nil {
+			b.cols[place] = column.MustNew(t.Columns[place].Type)
+		}
 		fillDefault(b.cols[place], t.Columns[place].Default, b.rows)
 	}
 	return b.cols[place]
