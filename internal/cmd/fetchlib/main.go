@@ -1,4 +1,4 @@
-// Package main fetches the embedded ClickHouse engine, libchdb, into a folder: `fetchlib -dir bin`. `make setup` runs it,
+// Command fetchlib fetches the embedded ClickHouse engine, libchdb, into a folder: `fetchlib -dir bin`. `make setup` runs it,
 // so that package chdb finds the library beside the binaries. It asks npm where the package lies, downloads it with
 // resume, and takes only a library whose hash is pinned in pins.go.
 package main
