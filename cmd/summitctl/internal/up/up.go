@@ -74,14 +74,18 @@ func run(ctx context.Context, o options, demoArgs []string, talk io.Writer) erro
 	if err != nil {
 		return err
 	}
+	listen := address("SUMMIT_LISTEN", "127.0.0.1:8640")
+	status := "http://" + listen + "/api/v1/status"
+	if isReady(ctx, status) {
+		return fmt.Errorf("summit already runs at http://%s: stop it first, or set SUMMIT_LISTEN and the other addresses to free ones", listen)
+	}
 	started := time.Now()
 	server, err := start(binary, dir, o.role)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(talk, "summit: starting %s, data in %s, log in %s\n", binary, dir, server.log)
-	listen := address("SUMMIT_LISTEN", "127.0.0.1:8640")
-	if err := waitReady(ctx, server, "http://"+listen+"/api/v1/status", talk); err != nil {
+	if err := waitReady(ctx, server, status, talk); err != nil {
 		return errors.Join(err, server.stop())
 	}
 	fmt.Fprintf(talk, "summit: ready after %.1f s\n\n", time.Since(started).Seconds())

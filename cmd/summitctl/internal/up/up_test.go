@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,9 +49,17 @@ func script(t *testing.T, body string) string {
 	return path
 }
 
+// ready serves the status of a queryd that begins to answer with code after the first question.
 func ready(t *testing.T, code int) {
 	t.Helper()
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }))
+	var asked atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(code)
+	}))
 	t.Cleanup(srv.Close)
 	t.Setenv("SUMMIT_LISTEN", strings.TrimPrefix(srv.URL, "http://"))
 }
@@ -86,6 +95,14 @@ func TestCrashAfterReadyIsAnError(t *testing.T) {
 	err := run(t.Context(), options{binary: script(t, `sleep 0.3; echo panic >&2; exit 2`), dataDir: t.TempDir()}, nil, io.Discard)
 	require.ErrorContains(t, err, "summit ended by itself")
 	require.ErrorContains(t, err, "panic")
+}
+
+func TestRefusesBesideARunningOne(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer srv.Close()
+	t.Setenv("SUMMIT_LISTEN", strings.TrimPrefix(srv.URL, "http://"))
+	err := run(t.Context(), options{binary: script(t, "exit 0"), dataDir: t.TempDir()}, nil, io.Discard)
+	require.ErrorContains(t, err, "summit already runs at http://127.0.0.1")
 }
 
 func TestMissingBinaryIsNamed(t *testing.T) {
