@@ -1,0 +1,147 @@
+package load
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// sink keeps what its services take; it is full once.
+type sink struct {
+	ptraceotlp.UnimplementedGRPCServer
+	mu       sync.Mutex
+	full     bool
+	spanIDs  map[[8]byte]int
+	traceIDs map[[16]byte]int
+	orphans  int
+	times    map[int64]int
+}
+
+func (s *sink) Export(_ context.Context, req ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	resp := ptraceotlp.NewExportResponse()
+	if s.full {
+		s.full = false
+		return resp, status.Error(codes.ResourceExhausted, "the queue is full")
+	}
+	ids := map[[8]byte]bool{}
+	for _, rs := range req.Traces().ResourceSpans().All() {
+		if rs.Resource().Attributes().Len() != resourceAttributes {
+			return resp, status.Errorf(codes.InvalidArgument, "%d resource attributes", rs.Resource().Attributes().Len())
+		}
+		for _, sp := range rs.ScopeSpans().At(0).Spans().All() {
+			s.spanIDs[sp.SpanID()]++
+			s.traceIDs[sp.TraceID()]++
+			ids[sp.SpanID()] = true
+			if !sp.ParentSpanID().IsEmpty() && !ids[sp.ParentSpanID()] {
+				s.orphans++
+			}
+			if d := time.Since(sp.StartTimestamp().AsTime()); d < 0 || d > time.Minute {
+				return resp, status.Errorf(codes.InvalidArgument, "started %s ago", d)
+			}
+			if d := sp.EndTimestamp().AsTime().Sub(sp.StartTimestamp().AsTime()); d <= 0 || d > time.Second {
+				return resp, status.Errorf(codes.InvalidArgument, "took %s", d)
+			}
+		}
+	}
+	return resp, nil
+}
+
+func TestSpansOverGRPCAreAllDistinct(t *testing.T) {
+	s := &sink{full: true, spanIDs: map[[8]byte]int{}, traceIDs: map[[16]byte]int{}}
+	lis, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	srv := grpc.NewServer()
+	ptraceotlp.RegisterGRPCServer(srv, s)
+	go func() { _ = srv.Serve(lis) }() // ends with Stop
+	defer srv.Stop()
+	res, err := Run(t.Context(), Settings{Signal: Spans, Protocol: "grpc", Address: lis.Addr().String(), Total: 10_000, PerRequest: 512, Seed: 4})
+	require.NoError(t, err)
+	require.Equal(t, int64(20*512), res.Items)
+	require.Equal(t, int64(20), res.Requests)
+	require.Equal(t, int64(1), res.Waits)
+	require.Len(t, s.spanIDs, 20*512)
+	require.Len(t, s.traceIDs, 20*512/spansPerTrace)
+	require.Zero(t, s.orphans)
+	require.LessOrEqual(t, res.P50, res.P99)
+	require.Contains(t, res.String(), "10240 items")
+}
+
+func TestLogsAndPointsOverHTTP(t *testing.T) {
+	var mu sync.Mutex
+	counts, instants := map[string]int{}, map[int64]int{}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(req.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err != nil:
+			w.WriteHeader(http.StatusBadRequest)
+		case req.URL.Path == "/v1/logs":
+			r := plogotlp.NewExportRequest()
+			if r.UnmarshalProto(body) != nil {
+				w.WriteHeader(http.StatusBadRequest)
+			}
+			counts["logs"] += r.Logs().LogRecordCount()
+			counts["log attributes"] = r.Logs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes().Len()
+		case req.URL.Path == "/v1/metrics":
+			r := pmetricotlp.NewExportRequest()
+			if r.UnmarshalProto(body) != nil {
+				w.WriteHeader(http.StatusBadRequest)
+			}
+			counts["points"] += r.Metrics().DataPointCount()
+			instants[int64(r.Metrics().ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Gauge().DataPoints().At(0).Timestamp())]++
+		}
+	}))
+	defer srv.Close()
+	address := srv.Listener.Addr().String()
+	for _, signal := range []Signal{Logs, Points} {
+		res, err := Run(t.Context(), Settings{Signal: signal, Protocol: "http", Address: address, Total: 1000, PerRequest: 200, Connections: 3})
+		require.NoError(t, err)
+		require.Equal(t, int64(1000), res.Items)
+	}
+	require.Equal(t, map[string]int{"logs": 1000, "points": 1000, "log attributes": 10}, counts)
+	require.Len(t, instants, 5)
+}
+
+func TestRunEndsAtTheFirstRefusal(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	defer srv.Close()
+	_, err := Run(t.Context(), Settings{Signal: Logs, Protocol: "http", Address: srv.Listener.Addr().String(), Total: 1_000_000, PerRequest: 10})
+	require.ErrorContains(t, err, "401")
+}
+
+func TestSettingsAreChecked(t *testing.T) {
+	for _, s := range []Settings{{}, {Signal: Spans, Protocol: "udp", Total: 1}, {Signal: Spans, Protocol: "grpc"}} {
+		_, err := Run(t.Context(), s)
+		require.Error(t, err)
+	}
+}
+
+func BenchmarkFill(b *testing.B) {
+	s := Settings{Signal: Spans, PerRequest: 8192}
+	tpl, err := makeTemplates(s)
+	require.NoError(b, err)
+	var buf []byte
+	b.SetBytes(int64(len(tpl[0].body)))
+	for b.Loop() {
+		buf = tpl[0].fill(buf, 1, 2, time.Unix(1, 0))
+	}
+}

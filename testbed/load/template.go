@@ -1,0 +1,153 @@
+package load
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// templates is how many different requests a run has before ids and times make each new.
+const templates = 8
+
+// patch is a place in a marshalled request.
+type patch struct {
+	at   int
+	size int
+	kind patchKind
+}
+
+type patchKind uint8
+
+const (
+	// traceID and spanID are mixed with the number of the request, so that ids stay random and their relations stay.
+	traceID patchKind = iota
+	spanID
+	// unixNano holds an offset that is added to the time of sending.
+	unixNano
+)
+
+// template is a marshalled request with its places.
+type template struct {
+	body    []byte
+	items   int
+	patches []patch
+}
+
+// spot is a field to patch: the numbers of the fields that lead to it.
+type spot struct {
+	path []protowire.Number
+	kind patchKind
+}
+
+// spots are the fields by signal, by the numbers of the OTLP protocol.
+var spots = map[Signal][]spot{
+	Spans: {
+		{[]protowire.Number{1, 2, 2, 1}, traceID},
+		{[]protowire.Number{1, 2, 2, 2}, spanID},
+		{[]protowire.Number{1, 2, 2, 4}, spanID},
+		{[]protowire.Number{1, 2, 2, 7}, unixNano},
+		{[]protowire.Number{1, 2, 2, 8}, unixNano},
+		{[]protowire.Number{1, 2, 2, 11, 1}, unixNano},
+	},
+	Logs: {
+		{[]protowire.Number{1, 2, 2, 1}, unixNano},
+		{[]protowire.Number{1, 2, 2, 11}, unixNano},
+		{[]protowire.Number{1, 2, 2, 9}, traceID},
+		{[]protowire.Number{1, 2, 2, 10}, spanID},
+	},
+	Points: {
+		{[]protowire.Number{1, 2, 2, 5, 1, 3}, unixNano},
+		{[]protowire.Number{1, 2, 2, 7, 1, 3}, unixNano},
+		{[]protowire.Number{1, 2, 2, 5, 1, 2}, unixNano},
+		{[]protowire.Number{1, 2, 2, 7, 1, 2}, unixNano},
+	},
+}
+
+func makeTemplates(s Settings) ([]template, error) {
+	makers := map[Signal]func(*rand.Rand, int) ([]byte, error){Spans: spans, Logs: logs, Points: points}
+	out := make([]template, templates)
+	for i := range out {
+		body, err := makers[s.Signal](rand.New(rand.NewPCG(s.Seed, uint64(i))), s.PerRequest)
+		if err != nil {
+			return nil, fmt.Errorf("encode %s: %w", s.Signal, err)
+		}
+		out[i] = template{body: body, items: s.PerRequest}
+		for _, sp := range spots[s.Signal] {
+			if err := out[i].find(body, 0, sp.path, sp.kind); err != nil {
+				return nil, fmt.Errorf("find the places of %s: %w", s.Signal, err)
+			}
+		}
+	}
+	return out, nil
+}
+
+// find walks to the fields at the end of a path and notes where their content is.
+func (t *template) find(b []byte, base int, path []protowire.Number, kind patchKind) error {
+	for pos := 0; pos < len(b); {
+		num, typ, n := protowire.ConsumeTag(b[pos:])
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		start := pos + n
+		size := protowire.ConsumeFieldValue(num, typ, b[start:])
+		if size < 0 {
+			return protowire.ParseError(size)
+		}
+		pos = start + size
+		if num != path[0] {
+			continue
+		}
+		content := start
+		if typ == protowire.BytesType {
+			_, n := protowire.ConsumeVarint(b[start:])
+			content += n
+		}
+		switch {
+		case len(path) == 1:
+			t.patches = append(t.patches, patch{base + content, pos - content, kind})
+		case typ == protowire.BytesType:
+			if err := t.find(b[content:pos], base+content, path[1:], kind); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fill writes the n-th request of a seed into buf: the template with ids and times of its own.
+func (t *template) fill(buf []byte, seed, n uint64, now time.Time) []byte {
+	buf = append(buf[:0], t.body...)
+	a := mix(seed ^ mix(n))
+	b := mix(a)
+	at := uint64(now.UnixNano())
+	for _, p := range t.patches {
+		field := buf[p.at : p.at+p.size]
+		switch {
+		case p.kind == unixNano && p.size == 8:
+			// The data's own offsets, up to half a second, stay.
+			v := binary.LittleEndian.Uint64(field)
+			binary.LittleEndian.PutUint64(field, at+v)
+		case p.kind == traceID && p.size == 16:
+			xor(field[:8], a)
+			xor(field[8:], b)
+		case p.kind == spanID && p.size == 8:
+			xor(field, b)
+		}
+	}
+	return buf
+}
+
+func xor(b []byte, x uint64) {
+	binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(b)^x)
+}
+
+// mix is the finaliser of SplitMix64.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
