@@ -53,7 +53,7 @@ func runCrashChild(ctx context.Context, dir, round string) error {
 	if _, err := migrate.Run(ctx, engine.Conn(), migrate.Options{}); err != nil {
 		return err
 	}
-	factory := newFactory(plainCodec)
+	factory := NewFactory()
 	cfg := factory.CreateDefaultConfig().(*Config)
 	cfg.Store, cfg.Queue.Path, cfg.ShutdownTimeout = &storeID, filepath.Join(dir, "queue"), time.Hour
 	cfg.Queue.SealAfter, cfg.Queue.SealAfterBusy = time.Millisecond, time.Millisecond
