@@ -38,7 +38,7 @@ var wholeCorpus = flag.Bool("corpus", os.Getenv("SUMMIT_PROMQL_CORPUS") != "", "
 
 // inCI are the files of an ordinary test run: selectors, matchers, staleness, offsets and the range functions, where the
 // store could differ. The others exercise the engine alone.
-var inCI = []string{"selectors.test", "staleness.test", "at_modifier.test", "name_label_dropping.test", "start_timestamps.test", "subquery.test", "collision.test", "literals.test", "range_queries.test"}
+var inCI = []string{"selectors.test", "staleness.test", "range_queries.test", "start_timestamps.test", "collision.test", "literals.test"}
 
 // hintsExpected are files that want such hints in a single place.
 var hintsExpected = []string{"range_queries.test"}

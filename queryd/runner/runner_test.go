@@ -73,7 +73,7 @@ func wantKind(t *testing.T, err error, kind runner.Kind, words string) {
 }
 
 func TestLimitsEndAQueryWithWords(t *testing.T) {
-	s, scope := labels(t, 60_000)
+	s, scope := labels(t, 40_000)
 	limits := runner.DefaultLimits()
 	limits.MemoryBytes = 4 << 20
 	wantKind(t, runner.New(s, limits).Each(t.Context(), slow(scope), func(driver.Rows) error { return nil }), runner.TooExpensive, "memory limit")
@@ -84,7 +84,7 @@ func TestLimitsEndAQueryWithWords(t *testing.T) {
 }
 
 func TestAQueryEndsWithItsCaller(t *testing.T) {
-	s, scope := labels(t, 60_000)
+	s, scope := labels(t, 40_000)
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, context.Canceled)
 	defer cancel()
 	began := time.Now()
