@@ -131,3 +131,18 @@ func DecodeEntityRefs(b []byte, number int, res pcommon.Resource) error {
 	}
 	return nil
 }
+
+// Field gives the last bytes field of that number, nil where there is none.
+func Field(b []byte, number int) ([]byte, error) {
+	var out []byte
+	err := fields(b, func(n protowire.Number, f field) error {
+		if int(n) == number && f.typ == protowire.BytesType {
+			out = f.bytes
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find field %d: %w", number, err)
+	}
+	return out, nil
+}
