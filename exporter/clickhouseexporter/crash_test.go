@@ -127,7 +127,7 @@ func TestKilledUnderLoadEveryAcknowledgedSpanIsThereOnce(t *testing.T) {
 		cmd.Env = append(os.Environ(), crashDirEnv+"="+dir, crashRoundEnv+"="+round, crashLibraryEnv+"="+library)
 		return cmd
 	}
-	rounds := 6
+	rounds := 4
 	if testing.Short() {
 		rounds = 2
 	}

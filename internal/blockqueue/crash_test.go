@@ -93,9 +93,10 @@ func deliver(dir string, seg *Segment) error {
 }
 
 func TestKilledAtRandomPointsEveryAcknowledgedRecordIsThereOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	acked := map[string]bool{}
-	rounds := 25
+	rounds := 12
 	if testing.Short() {
 		rounds = 5
 	}

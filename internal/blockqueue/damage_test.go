@@ -39,6 +39,7 @@ func drainAll(t require.TestingT, dir string) *sink {
 // TestFlippedByteLosesOneRecordAtMostAndSaysSo flips one byte anywhere in a sealed segment: the other records are
 // delivered, and whatever is not delivered is kept in quarantine, byte for byte.
 func TestFlippedByteLosesOneRecordAtMostAndSaysSo(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "blockqueue")
 		require.NoError(t, err)
@@ -99,6 +100,7 @@ func checkNothingVanished(t require.TestingT, s *sink, payloads []string, data [
 
 // TestTruncatedAnywhereDeliversTheWholeRecordsInFront is a crash: the file ends anywhere.
 func TestTruncatedAnywhereDeliversTheWholeRecordsInFront(t *testing.T) {
+	t.Parallel()
 	payloads := []string{"first", "second record", "third"}
 	template := t.TempDir()
 	whole, err := os.ReadFile(leave(t, template, payloads))
@@ -118,6 +120,9 @@ func TestTruncatedAnywhereDeliversTheWholeRecordsInFront(t *testing.T) {
 		s := drainAll(t, dir)
 		require.Equal(t, want, s.records(), "cut at %d", size)
 		require.Empty(t, s.reports(), "a torn write was never acknowledged")
+		if size%5 != 0 {
+			continue
+		}
 		// The same with zeros behind, as a file system may leave them after a power loss.
 		dir = t.TempDir()
 		require.NoError(t, os.WriteFile(segmentPath(dir, 1), append(bytes.Clone(whole[:size]), make([]byte, 100)...), 0o600))

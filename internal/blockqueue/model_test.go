@@ -20,6 +20,7 @@ func crcOf(payload string) uint32 { return crc32.Checksum([]byte(payload), casta
 // and goes, restarts with and without draining, lost removals) against the simplest model: a list. Whatever the limits
 // are, the deliveries put together by token are that list.
 func TestAnyHistoryDeliversWhatWasAcknowledged(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "blockqueue")
 		require.NoError(t, err)
