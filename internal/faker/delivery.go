@@ -87,8 +87,8 @@ func (w *World) deliveriesOf(c *change) []Delivery {
 	for _, d := range c.deploys {
 		hook(d.createdAt, "deployment", c.deploymentEvent(d, "", d.createdAt))
 		hook(d.createdAt.Add(2*time.Second), "deployment_status", c.deploymentEvent(d, "in_progress", d.createdAt.Add(2*time.Second)))
-		generic(d.createdAt.Add(3*time.Second), c.digestDeployed(d))
 		hook(d.finishedAt, "deployment_status", c.deploymentEvent(d, "success", d.finishedAt))
+		generic(d.finishedAt, c.digestDeployed(d))
 	}
 	return out
 }

@@ -43,11 +43,10 @@ func (c *change) artifactEvent(a attempt) genericEvent {
 // digestDeployed says which image a deployment put where. Only the evidence of the service differs: those that say
 // nothing of their image are deployed by version.
 func (c *change) digestDeployed(d deploy) genericEvent {
-	at := d.createdAt.Add(3 * time.Second)
 	ev := genericEvent{
 		Type: "deployment", Provider: "github", Host: "github.com", Repo: c.service.repo(), DeploymentID: itoa(d.id), Environment: d.environment,
 		Service: c.service.name, ServiceVersion: c.version, CommitSHA: c.sha, BuildRunID: runName(c, c.attempts[len(c.attempts)-1].number),
-		Status: "in_progress", CreatedAt: &d.createdAt, UpdatedAt: &at,
+		Status: "success", CreatedAt: &d.createdAt, FinishedAt: &d.finishedAt, UpdatedAt: &d.finishedAt,
 	}
 	if c.service.evidence == byDigest {
 		ev.Digests = []string{c.digest}

@@ -108,6 +108,10 @@ func (w *World) writeHistory() {
 		planned{w.services[slowService], slowShare, slowChange, slowSubject},
 		planned{w.services[badService], badShare, badChange, badSubject},
 		planned{w.services["storefront"], 0.90, brokenBuild, "Try the new bundler"},
+		// The last hour has builds of its own, the youngest still running.
+		planned{w.services["storefront"], 0.968, ordinary, "Back to the old bundler"},
+		planned{w.services["payments"], 0.984, ordinary, "Log the gateway's request id"},
+		planned{w.services["mailer"], 0.9988, ordinary, "Render receipts without the cache"},
 	)
 	// The slow and the bad release stay the last of their services, so that the present shows them.
 	last := map[string]float64{slowService: slowShare, badService: badShare}

@@ -126,9 +126,10 @@ func (v *visit) serve(o *op, parent pcommon.SpanID, at time.Time) outcome {
 		a.PutStr("url.path", v.path(o))
 		a.PutStr("url.scheme", "http")
 	}
+	// The visitor travels as baggage and is put on every request.
+	a.PutStr("user.id", v.user)
+	a.PutStr("session.id", v.session)
 	if parent.IsEmpty() {
-		a.PutStr("user.id", v.user)
-		a.PutStr("session.id", v.session)
 		a.PutStr("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0")
 		a.PutStr("client.address", "203.0.113."+strconv.Itoa(v.product%250))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,19 +83,53 @@ func show(s *verb.Shared) *cobra.Command {
 	}
 }
 
+type task struct {
+	ID         string `json:"id"`
+	ParentID   string `json:"parent_id"`
+	Name       string `json:"name"`
+	Kind       string `json:"kind"`
+	Status     string `json:"status"`
+	QueuedNS   int64  `json:"queued_ns"`
+	DurationNS int64  `json:"duration_ns"`
+	Runner     string `json:"runner"`
+	Flaky      bool   `json:"flaky"`
+	Message    string `json:"message"`
+}
+
+// nest puts each task under its parent, which the server's order leaves open; the names are indented.
+func nest(tasks []task) []task {
+	known, children := map[string]bool{}, map[string][]task{}
+	for _, t := range tasks {
+		known[t.ID] = true
+	}
+	for _, t := range tasks {
+		parent := t.ParentID
+		if !known[parent] || parent == t.ID {
+			parent = ""
+		}
+		children[parent] = append(children[parent], t)
+	}
+	out := make([]task, 0, len(tasks))
+	var walk func(parent string, depth int)
+	walk = func(parent string, depth int) {
+		list := children[parent]
+		delete(children, parent) // a cycle ends here
+		for _, t := range list {
+			t.Name = strings.Repeat("  ", depth) + t.Name
+			out = append(out, t)
+			if t.ID != "" {
+				walk(t.ID, depth+1)
+			}
+		}
+	}
+	walk("", 0)
+	return out
+}
+
 func detail(raw json.RawMessage) ([]output.Grid, error) {
 	var b struct {
 		run
-		Tasks []struct {
-			Name       string `json:"name"`
-			Kind       string `json:"kind"`
-			Status     string `json:"status"`
-			QueuedNS   int64  `json:"queued_ns"`
-			DurationNS int64  `json:"duration_ns"`
-			Runner     string `json:"runner"`
-			Flaky      bool   `json:"flaky"`
-			Message    string `json:"message"`
-		} `json:"tasks"`
+		Tasks []task `json:"tasks"`
 		Tests struct {
 			Total  int64 `json:"total"`
 			Failed int64 `json:"failed"`
@@ -129,12 +164,8 @@ func detail(raw json.RawMessage) ([]output.Grid, error) {
 		head.Add(row...)
 	}
 	tasks := output.Grid{Header: []string{"TASK", "KIND", "STATUS", "QUEUED", "DURATION", "RUNNER", "FLAKY", "MESSAGE"}}
-	for _, t := range b.Tasks {
-		name := t.Name
-		if t.Kind == "step" {
-			name = "  " + name
-		}
-		tasks.Add(name, t.Kind, t.Status, output.Duration(t.QueuedNS), output.Duration(t.DurationNS), t.Runner, strconv.FormatBool(t.Flaky), output.Cut(t.Message, 60))
+	for _, t := range nest(b.Tasks) {
+		tasks.Add(t.Name, t.Kind, t.Status, output.Duration(t.QueuedNS), output.Duration(t.DurationNS), t.Runner, strconv.FormatBool(t.Flaky), output.Cut(t.Message, 60))
 	}
 	artifacts := output.Grid{Header: []string{"ARTIFACT", "DIGEST"}}
 	for _, a := range b.Artifacts {

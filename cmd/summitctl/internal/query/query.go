@@ -29,7 +29,7 @@ func Command(s *verb.Shared) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use: "query PROMQL", Short: "Ask metrics in PromQL", Args: cobra.ExactArgs(1),
-		Example: `  summitctl query 'sum by (service_name) (rate(http_server_request_duration_seconds_count[5m]))'
+		Example: `  summitctl query 'sum by (job) (rate(http_server_request_duration_seconds_count[5m]))'
   summitctl query 'shop_orders_total' --from now-1h --step 1m -o json
   summitctl query 'sum(rate(errors_total[5m]))' --fail-if 'value > 0.1'`,
 		RunE: func(cmd *cobra.Command, args []string) error { return run(cmd, s, o, args[0]) },
