@@ -25,6 +25,8 @@ export async function launch(executablePath) {
     args: flags,
     viewport: { width: 1440, height: 900 },
     deviceScaleFactor: 1,
+    // Pictures and colour checks must not catch a panel while it fades in.
+    reducedMotion: "reduce",
   });
   const close = async () => {
     await context.close();

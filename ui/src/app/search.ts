@@ -63,8 +63,10 @@ export interface ErrorsSearch {
   environment?: string;
   build_run_id?: string;
   commit_sha?: string;
-  /** The fingerprint shown in the side panel. */
+  /** The fingerprint shown in the side panel, and where: the same error may be seen in several services. */
   open?: string;
+  open_service?: string;
+  open_environment?: string;
 }
 
 export function validateErrors(raw: RawSearch): ErrorsSearch {
@@ -74,6 +76,8 @@ export function validateErrors(raw: RawSearch): ErrorsSearch {
     build_run_id: text(raw, "build_run_id", "build"),
     commit_sha: text(raw, "commit_sha", "commit"),
     open: text(raw, "open"),
+    open_service: text(raw, "open_service"),
+    open_environment: text(raw, "open_environment"),
   });
 }
 

@@ -8,6 +8,8 @@ describe("parseInstant", () => {
     ["now", now],
     [" now-90m ", now - 90 * 60e3],
     ["now-2d", now - 2 * 86_400e3],
+    ["now-7h0m0s", now - 7 * 3_600e3],
+    ["now-1h30m", now - 90 * 60e3],
     ["now-1w", now - 7 * 86_400e3],
     ["2026-05-01T10:00:00Z", Date.UTC(2026, 4, 1, 10)],
     ["2026-05-01T10:00:00.123456789Z", Date.UTC(2026, 4, 1, 10) + 123],
@@ -17,7 +19,7 @@ describe("parseInstant", () => {
     expect(parseInstant(text, now)).toBe(ms);
   });
 
-  it.each(["", "yesterday", "now+1h", "now-1y", "now-h", "12:00", "2026-13-45T00:00:00Z"])("refuses %j", (text) => {
+  it.each(["", "yesterday", "now+1h", "now-1y", "now-h", "now-1h30", "12:00", "2026-13-45T00:00:00Z"])("refuses %j", (text) => {
     expect(parseInstant(text, now)).toBeNull();
   });
 });

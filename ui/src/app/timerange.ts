@@ -1,6 +1,6 @@
 import { parseMoment } from "@/format/time";
 
-/** A range as the address holds it: each end is now, now-<n><unit>, RFC 3339 or unix nanoseconds. */
+/** A range as the address holds it: each end is now, now-1h, now-1h30m, RFC 3339 or unix nanoseconds. */
 export interface TimeRange {
   from: string;
   to: string;
@@ -19,12 +19,19 @@ export const presets: { label: string; from: string; key: string }[] = [
 
 const unitMs: Record<string, number> = { s: 1e3, m: 60e3, h: 3_600e3, d: 86_400e3, w: 604_800e3 };
 
+/** spanMs adds up a span such as 1h30m. */
+function spanMs(text: string): number {
+  let sum = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+)([smhdw])/g)) sum += Number(count) * (unitMs[unit ?? ""] ?? 0);
+  return sum;
+}
+
 /** parseInstant gives milliseconds since the epoch, or null when the text is no instant. */
 export function parseInstant(text: string, now: number): number | null {
   const value = text.trim();
   if (value === "now") return now;
-  const relative = /^now-(\d+)([smhdw])$/.exec(value);
-  if (relative) return now - Number(relative[1]) * (unitMs[relative[2] ?? ""] ?? 0);
+  const relative = /^now-((?:\d+[smhdw])+)$/.exec(value);
+  if (relative) return now - spanMs(relative[1] ?? "");
   if (/^\d{16,19}$/.test(value)) return Number(BigInt(value) / 1_000_000n);
   return /^\d{4}-\d{2}-\d{2}/.test(value) ? (parseMoment(value)?.ms ?? null) : null;
 }

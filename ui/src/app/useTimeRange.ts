@@ -7,9 +7,8 @@ const liveIntervalMs = 5_000;
 
 /** apiInstant writes days and weeks as hours, the largest unit every face of the server takes. */
 function apiInstant(text: string): string {
-  return text.replace(/^now-(\d+)([dw])$/, (_, count: string, unit: string) => {
-    return `now-${Number(count) * (unit === "d" ? 24 : 168)}h`;
-  });
+  if (!text.startsWith("now-")) return text;
+  return text.replace(/(\d+)([dw])/g, (_, count: string, unit: string) => `${Number(count) * (unit === "d" ? 24 : 168)}h`);
 }
 
 /** useTimeRange is the range of the address, how to change it, and how often live pages ask again. */

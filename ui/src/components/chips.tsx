@@ -31,7 +31,7 @@ export const entityIcon: Record<HopKind, LucideIcon> = {
 export const UsersIcon = CircleUserRound;
 
 const chip =
-  "above inline-flex h-5 max-w-full items-center gap-1 rounded border border-line bg-panel px-1.5 text-xs text-soft hover:border-line-strong hover:text-fg";
+  "above inline-flex h-5 max-w-full min-w-0 items-center gap-1 rounded border border-line bg-panel px-1.5 text-xs text-soft hover:border-line-strong hover:text-fg";
 
 function Inside({ icon: Icon, children }: { icon: LucideIcon; children: ReactNode }) {
   return (

@@ -28,7 +28,8 @@ function TimeBar({ build, most }: { build: BuildRun; most: number }) {
   );
 }
 
-function Row({ build, chosen, most }: { build: BuildRun; chosen: boolean; most: number }) {
+function Row({ build, open, most }: { build: BuildRun; open?: string; most: number }) {
+  const chosen = build.id === open;
   return (
     <tr className={clsx("relative h-13 border-b border-line", chosen ? "bg-selected" : "hover:bg-hover")}>
       <td className="pr-2 pl-4">
@@ -39,10 +40,9 @@ function Row({ build, chosen, most }: { build: BuildRun; chosen: boolean; most: 
           from="/builds"
           to="."
           search={(before) => ({ ...before, open: build.id })}
-          replace={chosen}
+          replace={open !== undefined}
           data-row={build.id}
           data-selected={chosen}
-          aria-current={chosen ? "true" : undefined}
           className="row-link block truncate"
         >
           <span className="font-semibold">{build.pipeline || build.name || "Unnamed pipeline"}</span>{" "}
@@ -96,7 +96,7 @@ export function BuildTable({ builds, open }: { builds: BuildRun[]; open?: string
       </thead>
       <tbody>
         {builds.map((build) => (
-          <Row key={build.id} build={build} chosen={build.id === open} most={most} />
+          <Row key={build.id} build={build} open={open} most={most} />
         ))}
       </tbody>
     </table>

@@ -51,7 +51,7 @@ export function BuildsPage() {
   const set: SetFilter = (change, replace = false) => void navigate({ search: (before) => ({ ...before, ...change }), replace });
   const close = () => set({ open: undefined }, true);
   useRowKeys({
-    onMove: (row) => open && set({ open: row.dataset.row }, true),
+    onMove: (row) => open && row.click(),
     onClose: () => open && close(),
   });
   return (

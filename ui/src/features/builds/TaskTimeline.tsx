@@ -21,6 +21,14 @@ function Bars({ row, duration }: { row: TaskRow; duration: number }) {
   const queue = row.queue && place(row.queue, zoom);
   const run = row.run && place(row.run, zoom);
   const end = run ? run.left + run.width : 0;
+  const start = Math.min(run?.left ?? 100, queue?.left ?? 100);
+  // After the bar where there is room, else before it, else on its end.
+  const side = end <= 72 ? "after" : start > 28 ? "before" : "inside";
+  const labelStyle = {
+    after: { left: `${end}%` },
+    before: { right: `${100 - start}%` },
+    inside: { right: `${Math.max(0, 100 - end)}%` },
+  };
   const text = `${formatDuration(row.task.duration_ns)}${row.task.queued_ns > 0 && row.depth === 0 ? `, queued ${formatDuration(row.task.queued_ns)}` : ""}`;
   return (
     <div className="relative h-full">
@@ -42,8 +50,11 @@ function Bars({ row, duration }: { row: TaskRow; duration: number }) {
             style={{ left: `${run.left}%`, width: `${run.width}%` }}
           />
           <span
-            className="absolute top-1/2 -translate-y-1/2 px-1.5 text-2xs whitespace-nowrap text-muted"
-            style={end > 72 ? { right: `${100 - Math.min(run.left, queue?.left ?? run.left)}%` } : { left: `${end}%` }}
+            className={clsx(
+              "absolute top-1/2 -translate-y-1/2 text-2xs leading-3 whitespace-nowrap text-muted",
+              side === "inside" ? "mr-1 rounded-[3px] bg-panel px-1" : "px-1.5",
+            )}
+            style={labelStyle[side]}
           >
             {text}
           </span>
@@ -111,7 +122,7 @@ function Axis({ duration }: { duration: number }) {
       <div aria-hidden className="relative mr-4 overflow-hidden">
         {ticks({ from: 0, to: duration }).map((tick) => (
           <span key={tick} className="absolute inset-y-0 flex items-center border-l border-line pl-1 whitespace-nowrap" style={{ left: `${(tick / duration) * 100}%` }}>
-            {tick === 0 ? "0" : tick / duration < 0.93 && formatDuration(tick)}
+            {tick === 0 ? "0" : tick / duration < 0.88 && formatDuration(tick)}
           </span>
         ))}
       </div>

@@ -63,14 +63,16 @@ function Newest({ detail }: { detail: ErrorDetail }) {
 
 interface ErrorPanelProps {
   fingerprint: string;
+  service?: string;
+  environment?: string;
   known?: ErrorGroup;
   onClose: () => void;
 }
 
 /** ErrorPanel shows a group beside the list: what the list knows at once, the rest when it arrives. */
-export function ErrorPanel({ fingerprint, known, onClose }: ErrorPanelProps) {
+export function ErrorPanel({ fingerprint, service, environment, known, onClose }: ErrorPanelProps) {
   const { params, refetchInterval } = useTimeRange();
-  const query = useQuery({ ...errorQuery(fingerprint, params), refetchInterval });
+  const query = useQuery({ ...errorQuery(fingerprint, { ...params, service, environment }), refetchInterval });
   const group = query.data ?? known;
   return (
     <SidePanel
@@ -81,6 +83,7 @@ export function ErrorPanel({ fingerprint, known, onClose }: ErrorPanelProps) {
         <Link
           to="/errors/$fingerprint"
           params={{ fingerprint }}
+          search={{ service, environment }}
           className={`${buttonClass.base} ${buttonClass.outline}`}
         >
           Open page <ArrowUpRight size={13} aria-hidden />

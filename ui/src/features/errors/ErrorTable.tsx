@@ -1,6 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import clsx from "clsx";
 import type { ErrorGroup } from "@/api/types";
+import type { ErrorsSearch } from "@/app/search";
 import { Sparkline } from "@/charts/Sparkline";
 import { BuildChip, CommitChip } from "@/components/chips";
 import { Ago } from "@/components/Time";
@@ -9,18 +10,35 @@ import { ErrorTitle } from "./ErrorTitle";
 
 const head = "h-8 px-2 text-left text-2xs font-medium text-muted whitespace-nowrap";
 
-function Row({ group, chosen }: { group: ErrorGroup; chosen: boolean }) {
+/** isOpen tells whether the address names this row; without a place any row of the fingerprint does. */
+export function isOpen(group: ErrorGroup, open: OpenError): boolean {
+  return (
+    group.fingerprint === open.open &&
+    (open.open_service ?? group.service) === group.service &&
+    (open.open_environment ?? group.environment) === group.environment
+  );
+}
+
+export type OpenError = Pick<ErrorsSearch, "open" | "open_service" | "open_environment">;
+
+function Row({ group, open }: { group: ErrorGroup; open: OpenError }) {
+  const chosen = isOpen(group, open);
   return (
     <tr className={clsx("relative h-14 border-b border-line", chosen ? "bg-selected" : "hover:bg-hover")}>
       <td className="overflow-hidden py-2 pr-2 pl-4">
         <Link
           from="/errors"
           to="."
-          search={(before) => ({ ...before, open: group.fingerprint })}
-          replace={chosen}
+          search={(before) => ({
+            ...before,
+            open: group.fingerprint,
+            open_service: group.service || undefined,
+            open_environment: group.environment || undefined,
+          })}
+          // Moving on inside the panel is no step of its own: back closes it.
+          replace={open.open !== undefined}
           data-row={group.fingerprint}
           data-selected={chosen}
-          aria-current={chosen ? "true" : undefined}
           className="row-link"
         >
           <ErrorTitle type={group.type} title={group.title} />
@@ -46,7 +64,7 @@ function Row({ group, chosen }: { group: ErrorGroup; chosen: boolean }) {
       </td>
       <td className="hidden py-1 pr-4 pl-2 @5xl/list:table-cell">
         {group.first_commit || group.first_build ? (
-          <div className="flex flex-wrap gap-1">
+          <div className="flex gap-1">
             <CommitChip sha={group.first_commit} />
             <BuildChip id={group.first_build} />
           </div>
@@ -58,7 +76,7 @@ function Row({ group, chosen }: { group: ErrorGroup; chosen: boolean }) {
   );
 }
 
-export function ErrorTable({ groups, open }: { groups: ErrorGroup[]; open?: string }) {
+export function ErrorTable({ groups, open }: { groups: ErrorGroup[]; open: OpenError }) {
   return (
     <table className="w-full table-fixed border-collapse">
       <thead className="sticky top-0 z-2 bg-panel shadow-[inset_0_-1px_0_var(--c-line)]">
@@ -69,12 +87,12 @@ export function ErrorTable({ groups, open }: { groups: ErrorGroup[]; open?: stri
           <th className={clsx(head, "hidden w-16 text-right! @2xl/list:table-cell")}>Users</th>
           <th className={clsx(head, "hidden w-36 @3xl/list:table-cell")}>Service</th>
           <th className={clsx(head, "w-28")}>Last seen</th>
-          <th className={clsx(head, "hidden w-44 @5xl/list:table-cell")}>Introduced by</th>
+          <th className={clsx(head, "hidden w-60 @5xl/list:table-cell")}>Introduced by</th>
         </tr>
       </thead>
       <tbody>
         {groups.map((group) => (
-          <Row key={`${group.fingerprint} ${group.service} ${group.environment}`} group={group} chosen={group.fingerprint === open} />
+          <Row key={`${group.fingerprint} ${group.service} ${group.environment}`} group={group} open={open} />
         ))}
       </tbody>
     </table>

@@ -104,6 +104,19 @@ describe("the error list", () => {
     expect(screen.getByText("KeyError")).toBeTruthy();
   });
 
+  it("tells the same error in two environments apart, and follows the keys", async () => {
+    const staging = errorGroup({ environment: "staging", title: "KeyError: elsewhere" });
+    const detail = { ...staging, occurrences: [], builds: [] };
+    const asked = answerWith({ ...shell, "/errors": page([errorGroup(), staging]), [`/errors/${encodeURIComponent(staging.fingerprint)}`]: detail });
+    renderApp("/errors");
+    await userEvent.click(await screen.findByText("'discount'"));
+    await screen.findByRole("region", { name: "Error" });
+    await userEvent.keyboard("j");
+    await waitFor(() => expect(asked.at(-1)?.searchParams.get("environment")).toBe("staging"));
+    const marked = document.querySelectorAll("[data-row][data-selected=true]");
+    expect([...marked].map((row) => row.textContent)).toEqual(["KeyErrorelsewhere"]);
+  });
+
   it("opens rows beside the list by keyboard, and closes them", async () => {
     answerWith({
       ...shell,
@@ -116,7 +129,11 @@ describe("the error list", () => {
     const panel = await screen.findByRole("region", { name: "Error" });
     expect(within(panel).getByText("No build is known for its first event.")).toBeTruthy();
     expect(screen.getByText("KeyError")).toBeTruthy();
-    expect(router.state.location.search).toEqual({ open: second.fingerprint });
+    expect(router.state.location.search).toEqual({
+      open: second.fingerprint,
+      open_service: "pricing",
+      open_environment: "production",
+    });
     await userEvent.keyboard("{Escape}");
     await waitFor(() => expect(screen.queryByRole("region", { name: "Error" })).toBeNull());
   });

@@ -12,7 +12,7 @@ import { Marks } from "@/components/states";
 import { buildLabel, plural, shortSha } from "@/format/text";
 import { NothingHere } from "../onboarding/NothingHere";
 import { ErrorPanel } from "./ErrorPanel";
-import { ErrorTable } from "./ErrorTable";
+import { ErrorTable, isOpen } from "./ErrorTable";
 
 function useFilters() {
   const search = useSearch({ from: "/errors" });
@@ -73,12 +73,12 @@ export function ErrorsPage() {
   const { search, set, filters, count } = useFilters();
   const query = useInfiniteQuery({ ...errorsQuery({ ...params, ...filters }), refetchInterval });
   const items = pageItems(query);
-  const close = () => set({ open: undefined }, true);
+  const close = () => set({ open: undefined, open_service: undefined, open_environment: undefined }, true);
   useRowKeys({
-    onMove: (row) => search.open && set({ open: row.dataset.row }, true),
+    onMove: (row) => search.open && row.click(),
     onClose: () => search.open && close(),
   });
-  const chosen = items.find((item) => item.fingerprint === search.open);
+  const chosen = items.find((item) => isOpen(item, search));
   return (
     <ListLayout
       header={
@@ -90,10 +90,21 @@ export function ErrorsPage() {
           <Filters search={search} set={set} />
         </PageTitle>
       }
-      panel={search.open && <ErrorPanel key={search.open} fingerprint={search.open} known={chosen} onClose={close} />}
+      panel={
+        search.open && (
+          <ErrorPanel
+            key={`${search.open} ${search.open_service} ${search.open_environment}`}
+            fingerprint={search.open}
+            service={search.open_service}
+            environment={search.open_environment}
+            known={chosen}
+            onClose={close}
+          />
+        )
+      }
     >
       <ListFrame query={query} rowHeight={56} empty={<NothingHere what="errors" signal="errors" filters={count} />}>
-        {(groups) => <ErrorTable groups={groups} open={search.open} />}
+        {(groups) => <ErrorTable groups={groups} open={search} />}
       </ListFrame>
     </ListLayout>
   );

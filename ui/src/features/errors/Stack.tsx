@@ -9,7 +9,10 @@ function FrameLine({ frame, first }: { frame: Frame; first?: boolean }) {
   return (
     <div className={clsx("mono border-l-2 px-3 py-1.5", first ? "border-bad-fill bg-bad-soft" : "border-transparent")}>
       <div className={clsx("break-all", frame.in_app ? "font-medium text-fg" : "text-soft")}>{frame.function || "anonymous"}</div>
-      <div className="break-all text-muted">{framePlace(frame)}</div>
+      <div className="break-all text-muted">
+        {framePlace(frame)}
+        {frame.file && frame.module && frame.module !== frame.file && <span> in {frame.module}</span>}
+      </div>
     </div>
   );
 }

@@ -61,7 +61,7 @@ function Row({ trace, most }: { trace: TraceSummary; most: number }) {
         <Services names={trace.services} />
       </td>
       <td className="hidden px-2 @5xl/list:table-cell">
-        <div className="flex flex-wrap gap-1">
+        <div className="flex gap-1">
           <CommitChip sha={trace.correlation.commit_sha} />
           <BuildChip id={trace.correlation.build_run_id} />
           {!trace.correlation.commit_sha && !trace.correlation.build_run_id && <span className="text-xs text-muted">not known</span>}
@@ -84,8 +84,8 @@ export function TraceTable({ traces }: { traces: TraceSummary[] }) {
           <th className={clsx(head, "w-44")}>Duration</th>
           <th className={clsx(head, "hidden w-20 text-right! @xl/list:table-cell")}>Spans</th>
           <th className={clsx(head, "hidden w-16 text-right! @xl/list:table-cell")}>Errors</th>
-          <th className={clsx(head, "hidden w-56 @3xl/list:table-cell")}>Services</th>
-          <th className={clsx(head, "hidden w-44 @5xl/list:table-cell")}>Code</th>
+          <th className={clsx(head, "hidden w-52 @3xl/list:table-cell")}>Services</th>
+          <th className={clsx(head, "hidden w-60 @5xl/list:table-cell")}>Code</th>
           <th className={clsx(head, "w-24 pr-4 text-right!")}>Started</th>
         </tr>
       </thead>

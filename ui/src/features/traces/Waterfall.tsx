@@ -35,7 +35,7 @@ function Axis({ zoom }: { zoom: Zoom }) {
           return (
             at && (
               <span key={tick} className="absolute inset-y-0 flex items-center border-l border-line pl-1 whitespace-nowrap" style={{ left: `${at.left}%` }}>
-                {tick === 0 ? "0" : at.left < 93 && formatDuration(tick)}
+                {tick === 0 ? "0" : at.left < 88 && formatDuration(tick)}
               </span>
             )
           );

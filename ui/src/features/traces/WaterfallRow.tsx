@@ -64,7 +64,7 @@ function Marks({ row, zoom }: { row: Row; zoom: Zoom }) {
 function Bar({ row, zoom }: { row: Row; zoom: Zoom }) {
   const at = place(row, zoom);
   if (!at) return null;
-  const before = at.left + at.width > 78;
+  const inside = at.left + at.width > 82;
   return (
     <>
       <span
@@ -82,8 +82,12 @@ function Bar({ row, zoom }: { row: Row; zoom: Zoom }) {
         />
       )}
       <span
-        className={clsx("absolute top-1/2 -translate-y-1/2 px-1.5 text-2xs whitespace-nowrap", row.failed ? "text-bad" : "text-muted")}
-        style={before ? { right: `${100 - at.left}%` } : { left: `${at.left + at.width}%` }}
+        className={clsx(
+          "absolute top-1/2 -translate-y-1/2 text-2xs leading-3 whitespace-nowrap",
+          row.failed ? "text-bad" : "text-muted",
+          inside ? "mr-1 rounded-[3px] bg-panel px-1" : "px-1.5",
+        )}
+        style={inside ? { right: `${Math.max(0, 100 - at.left - at.width)}%` } : { left: `${at.left + at.width}%` }}
       >
         {formatDuration(row.duration)}
       </span>
