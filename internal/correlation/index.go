@@ -5,6 +5,8 @@ package correlation
 
 import (
 	"container/list"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -74,10 +76,11 @@ type ref struct {
 }
 
 const (
-	refDigest  = 'g'
-	refCommit  = 'c'
-	refPrefix  = 'p'
-	refVersion = 'v'
+	refDigest     = 'g'
+	refCommit     = 'c'
+	refDeployment = 'd'
+	refPrefix     = 'p'
+	refVersion    = 'v'
 )
 
 // New makes an empty index. Options that are zero take their default.
@@ -230,6 +233,24 @@ func (ix *Index) DeploymentsOf(id tenant.ID, digests []string, commit string) []
 	return out
 }
 
+// Services gives the states of a deployment that name a service; the state without one is Deployment's.
+func (ix *Index) Services(id tenant.ID, deploymentID string) []*build.Deployment {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	sh := ix.tenants[id]
+	if sh == nil {
+		return nil
+	}
+	var out []*build.Deployment
+	for e := range sh.refs[ref{refDeployment, deploymentID, ""}] {
+		if d, ok := e.event.(*build.Deployment); ok && d.Service != "" {
+			out = append(out, d)
+		}
+	}
+	slices.SortFunc(out, func(a, b *build.Deployment) int { return strings.Compare(a.Service, b.Service) })
+	return out
+}
+
 func (ix *Index) get(id tenant.ID, key string) build.Event {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
@@ -315,7 +336,7 @@ func refsOf(ev build.Event) []ref {
 		}
 		return refs
 	case *build.Deployment:
-		var refs []ref
+		refs := []ref{{refDeployment, e.ID(), ""}}
 		for _, d := range e.Digests {
 			refs = append(refs, ref{refDigest, NormalizeDigest(d), ""})
 		}

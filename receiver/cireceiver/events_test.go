@@ -68,6 +68,42 @@ func TestArtifactThatComesAfterItsDeployment(t *testing.T) {
 	require.Equal(t, sha, d.CommitSHA)
 }
 
+// GitHub tells how the deployment goes, the generic door what it deploys: in any order the service's state is the whole's.
+func TestServiceFollowsItsDeployment(t *testing.T) {
+	const status = `{"repository":{"id":1,"full_name":"acme/shop"},"deployment":{"id":5,"sha":"` + "%s" + `","environment":"production",
+"created_at":"2026-03-01T12:00:00Z","updated_at":"%s"},"deployment_status":{"id":1,"state":"%s","created_at":"%s","updated_at":"%s"}}`
+	tell := func(h *harness, state, at, delivery string) {
+		code, got := h.github("deployment_status", delivery, fmt.Sprintf(status, sha, at, state, at, at))
+		require.Equal(t, 200, code, got)
+	}
+	steps := map[string]func(h *harness){
+		"running": func(h *harness) { tell(h, "in_progress", "2026-03-01T12:01:00Z", "1") },
+		"success": func(h *harness) { tell(h, "success", "2026-03-01T12:05:00Z", "2") },
+		"service": func(h *harness) {
+			code, got := h.events(`{"type":"deployment","provider":"github","host":"github.com","repo":"acme/shop","deployment_id":"5","environment":"production",
+"service":"shop","service_version":"1.2","digests":["` + dig + `"],"status":"in_progress","updated_at":"2026-03-01T12:02:00Z"}`)
+			require.Equal(t, 200, code, got)
+		},
+	}
+	for _, order := range [][]string{
+		{"running", "success", "service"}, {"running", "service", "success"}, {"service", "running", "success"},
+		{"service", "success", "running"}, {"success", "running", "service"}, {"success", "service", "running"},
+	} {
+		t.Run(strings.Join(order, ","), func(t *testing.T) {
+			h := start(t, testConfig())
+			for _, step := range order {
+				steps[step](h)
+			}
+			d := h.stored()["deployment github:github.com:acme/shop:5 shop"].(*build.Deployment)
+			require.Equal(t, build.DeploySuccess, d.Status)
+			require.Equal(t, date("2026-03-01T12:05:00Z"), d.FinishedAt)
+			require.Equal(t, "1.2", d.ServiceVersion)
+			require.Equal(t, []string{dig}, d.Digests)
+			require.Equal(t, sha, d.CommitSHA)
+		})
+	}
+}
+
 func TestRunTaskAndTest(t *testing.T) {
 	h := start(t, testConfig())
 	code, got := h.events(`{"events":[

@@ -144,28 +144,78 @@ func (s *session) artifact(e *build.Artifact) {
 	}
 }
 
-// deployment names the build run by the best evidence that there is when the provider doesn't.
+// deployment names the build run by the best evidence that there is when the provider doesn't. A provider tells of a
+// deployment as a whole, the generic door of its services: each service's state follows the whole's, whichever comes first.
 func (s *session) deployment(e *build.Deployment) {
-	key := deploymentKey(e)
-	before := s.receiver.index.Deployment(s.receiver.tenant, e.ID(), e.Service)
-	if x, ok := s.latest[key].(*build.Deployment); ok {
-		before = x
-	}
+	before := s.known(e.ID(), e.Service)
 	after := before.Merge(e)
-	if after.BuildRunID == "" {
-		found := s.resolve(after)
-		if found.BuildRunID != "" {
-			linked := *after
-			linked.BuildRunID, linked.Basis = found.BuildRunID, found.Basis
-			if linked.CommitSHA == "" {
-				linked.CommitSHA = found.CommitSHA
-			}
-			after = &linked
+	if e.Service != "" {
+		after = after.Merge(ofService(s.known(e.ID(), ""), e.Service))
+	}
+	after = s.linked(after)
+	if reflect.DeepEqual(before, after) {
+		return
+	}
+	s.put(deploymentKey(after), after)
+	if e.Service != "" {
+		return
+	}
+	for _, part := range s.services(e.ID()) {
+		if merged := part.Merge(ofService(after, part.Service)); !reflect.DeepEqual(part, merged) {
+			s.put(deploymentKey(merged), merged)
 		}
 	}
-	if !reflect.DeepEqual(before, after) {
-		s.put(key, after)
+}
+
+// linked is the deployment with the build run that its evidence names, where it names none itself.
+func (s *session) linked(d *build.Deployment) *build.Deployment {
+	if d.BuildRunID != "" {
+		return d
 	}
+	found := s.resolve(d)
+	if found.BuildRunID == "" {
+		return d
+	}
+	out := *d
+	out.BuildRunID, out.Basis = found.BuildRunID, found.Basis
+	if out.CommitSHA == "" {
+		out.CommitSHA = found.CommitSHA
+	}
+	return &out
+}
+
+// known is the last state of a deployment, this delivery's first.
+func (s *session) known(id, service string) *build.Deployment {
+	if d, ok := s.latest["d"+id+"\x00"+service].(*build.Deployment); ok {
+		return d
+	}
+	return s.receiver.index.Deployment(s.receiver.tenant, id, service)
+}
+
+// services are the states of the deployment that name a service, this delivery's first.
+func (s *session) services(id string) []*build.Deployment {
+	var out []*build.Deployment
+	for _, key := range s.order {
+		if d, ok := s.latest[key].(*build.Deployment); ok && d.ID() == id && d.Service != "" {
+			out = append(out, d)
+		}
+	}
+	for _, d := range s.receiver.index.Services(s.receiver.tenant, id) {
+		if _, ok := s.latest[deploymentKey(d)]; !ok {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// ofService is what the state of a whole deployment says of one of its services.
+func ofService(whole *build.Deployment, service string) *build.Deployment {
+	if whole == nil {
+		return nil
+	}
+	part := *whole
+	part.Service = service
+	return &part
 }
 
 // resolve looks into this delivery first: it may tell of the artifact and of its deployment at once.
