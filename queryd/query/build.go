@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -195,7 +196,16 @@ func (s *Service) deployments(ctx context.Context, scope sb.Scope, conds ...sb.E
 		out = append(out, d)
 		return err
 	})
-	return out, err
+	return perService(out), err
+}
+
+// perService leaves out the row of a whole deployment where rows of its services are there: they say more.
+func perService(list []Deployment) []Deployment {
+	split := map[string]bool{}
+	for _, d := range list {
+		split[d.ID] = split[d.ID] || d.Service != ""
+	}
+	return slices.DeleteFunc(list, func(d Deployment) bool { return d.Service == "" && split[d.ID] })
 }
 
 func (s *Service) errorsOfBuild(ctx context.Context, scope sb.Scope, id string) ([]BuildError, error) {

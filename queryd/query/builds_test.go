@@ -45,7 +45,9 @@ func TestBuildWithEverythingAboutIt(t *testing.T) {
 		querytest.BuildRow("artifact", "4711", "sha256:1", at).With(querytest.Row{"digest": "sha256:1", "name": "shop"}),
 		querytest.BuildRow("run", "4712", querytest.RunID("4712"), at.Add(-time.Minute)), querytest.BuildRow("task", "4712", "1", at),
 	)
-	querytest.Insert(t, s, "deploys_v1", deployRow("github:github.com:acme/shop:5", id, at))
+	shop := deployRow("github:github.com:acme/shop:5", id, at)
+	// The provider's row of the whole deployment says less than the service's and is left out.
+	querytest.Insert(t, s, "deploys_v1", shop, shop.With(querytest.Row{"service_name": ""}))
 	querytest.Insert(t, s, "graph_nodes_v1", commitNode("abc", "Fix the cart", at, false))
 	fp := querytest.ID16("fp")
 	querytest.Insert(t, s, "events_error_v1", querytest.Exception(fp, querytest.ID16("t"), 1, "shop", at.Add(time.Minute)).With(querytest.Row{"build_run_id": id}))
