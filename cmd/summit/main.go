@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -17,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/otelcol"
 
 	"github.com/summitobs/summit/distributions"
+	"github.com/summitobs/summit/extension/storeextension"
 )
 
 // version is set by the release build.
@@ -38,7 +40,9 @@ func run(args []string) error {
 	cmd := otelcol.NewCommand(settings())
 	cmd.SetArgs(withDefaultRole(args))
 	cmd.SilenceErrors = true // main prints them, these and its own
-	return cmd.Execute()
+	err = cmd.Execute()
+	// The engine outlives a shutdown for a while so that a reload can take it over; here nobody will.
+	return errors.Join(err, storeextension.CloseIdle())
 }
 
 func settings() otelcol.CollectorSettings {
