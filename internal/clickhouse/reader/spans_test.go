@@ -34,6 +34,7 @@ func TestSpansRoundTrip(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		tr := newTrip(rt, store)
 		var want []string
+		var batches []*writer.Batch
 		for range 1 + tr.Count(4) {
 			td := tr.traces()
 			if tr.Bool() {
@@ -44,12 +45,13 @@ func TestSpansRoundTrip(t *testing.T) {
 			for _, d := range b.Dropped() {
 				require.Equal(rt, "time_out_of_range", d.Reason)
 			}
-			tr.insert(b)
+			batches = append(batches, b)
 			for _, rs := range td.ResourceSpans().All() {
 				unstamp(rs.Resource())
 			}
 			want = append(want, flattenTraces(td)...)
 		}
+		tr.insert(batches...)
 		got, err := reader.Spans(context.Background(), store.Conn(), tr.scope())
 		require.NoError(rt, err)
 		same(rt, sorted(want), sorted(flattenTraces(got)), tracesJSON)
