@@ -28,9 +28,9 @@ type sink struct {
 	mu       sync.Mutex
 	full     bool
 	spanIDs  map[[8]byte]int
+	users    map[string]int
 	traceIDs map[[16]byte]int
 	orphans  int
-	times    map[int64]int
 }
 
 func (s *sink) Export(_ context.Context, req ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
@@ -50,6 +50,8 @@ func (s *sink) Export(_ context.Context, req ptraceotlp.ExportRequest) (ptraceot
 			s.spanIDs[sp.SpanID()]++
 			s.traceIDs[sp.TraceID()]++
 			ids[sp.SpanID()] = true
+			user, _ := sp.Attributes().Get("user.id")
+			s.users[user.Str()]++
 			if !sp.ParentSpanID().IsEmpty() && !ids[sp.ParentSpanID()] {
 				s.orphans++
 			}
@@ -65,7 +67,7 @@ func (s *sink) Export(_ context.Context, req ptraceotlp.ExportRequest) (ptraceot
 }
 
 func TestSpansOverGRPCAreAllDistinct(t *testing.T) {
-	s := &sink{full: true, spanIDs: map[[8]byte]int{}, traceIDs: map[[16]byte]int{}}
+	s := &sink{full: true, spanIDs: map[[8]byte]int{}, users: map[string]int{}, traceIDs: map[[16]byte]int{}}
 	lis, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	srv := grpc.NewServer()
@@ -80,6 +82,7 @@ func TestSpansOverGRPCAreAllDistinct(t *testing.T) {
 	require.Len(t, s.spanIDs, 20*512)
 	require.Len(t, s.traceIDs, 20*512/spansPerTrace)
 	require.Zero(t, s.orphans)
+	require.Greater(t, len(s.users), 4000)
 	require.LessOrEqual(t, res.P50, res.P99)
 	require.Contains(t, res.String(), "10240 items")
 }

@@ -3,14 +3,16 @@ package load
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// templates is how many different requests a run has before ids and times make each new.
-const templates = 8
+// templates is how many different requests a run has before ids, times and values make each new. Points have fewer,
+// because a template is a set of series, and a series that gets no second sample is not what monitoring sends.
+var templates = map[Signal]int{Spans: 8, Logs: 8, Points: 2}
 
 // patch is a place in a marshalled request.
 type patch struct {
@@ -25,8 +27,13 @@ const (
 	// traceID and spanID are mixed with the number of the request, so that ids stay random and their relations stay.
 	traceID patchKind = iota
 	spanID
-	// unixNano holds an offset that is added to the time of sending.
+	// unixNano holds an offset that is added to the time of sending; span ends and other second times are spread by up
+	// to a millisecond.
 	unixNano
+	// digits are the digits at the end of a text: numbers of users, products, addresses.
+	digits
+	// value is a sample.
+	value
 )
 
 // template is a marshalled request with its places.
@@ -51,26 +58,32 @@ var spots = map[Signal][]spot{
 		{[]protowire.Number{1, 2, 2, 7}, unixNano},
 		{[]protowire.Number{1, 2, 2, 8}, unixNano},
 		{[]protowire.Number{1, 2, 2, 11, 1}, unixNano},
+		{[]protowire.Number{1, 2, 2, 9, 2, 1}, digits},
 	},
 	Logs: {
 		{[]protowire.Number{1, 2, 2, 1}, unixNano},
 		{[]protowire.Number{1, 2, 2, 11}, unixNano},
 		{[]protowire.Number{1, 2, 2, 9}, traceID},
 		{[]protowire.Number{1, 2, 2, 10}, spanID},
+		{[]protowire.Number{1, 2, 2, 5, 1}, digits},
+		{[]protowire.Number{1, 2, 2, 6, 2, 1}, digits},
 	},
 	Points: {
 		{[]protowire.Number{1, 2, 2, 5, 1, 3}, unixNano},
 		{[]protowire.Number{1, 2, 2, 7, 1, 3}, unixNano},
 		{[]protowire.Number{1, 2, 2, 5, 1, 2}, unixNano},
 		{[]protowire.Number{1, 2, 2, 7, 1, 2}, unixNano},
+		{[]protowire.Number{1, 2, 2, 5, 1, 4}, value},
+		{[]protowire.Number{1, 2, 2, 7, 1, 4}, value},
 	},
 }
 
 func makeTemplates(s Settings) ([]template, error) {
 	makers := map[Signal]func(*rand.Rand, int) ([]byte, error){Spans: spans, Logs: logs, Points: points}
-	out := make([]template, templates)
+	out := make([]template, templates[s.Signal])
 	for i := range out {
-		body, err := makers[s.Signal](rand.New(rand.NewPCG(s.Seed, uint64(i))), s.PerRequest)
+		// The same for every seed, so that a second run of points goes to the series of the first.
+		body, err := makers[s.Signal](rand.New(rand.NewPCG(1, uint64(i))), s.PerRequest)
 		if err != nil {
 			return nil, fmt.Errorf("encode %s: %w", s.Signal, err)
 		}
@@ -107,7 +120,7 @@ func (t *template) find(b []byte, base int, path []protowire.Number, kind patchK
 		}
 		switch {
 		case len(path) == 1:
-			t.patches = append(t.patches, patch{base + content, pos - content, kind})
+			t.note(b[content:pos], base+content, kind)
 		case typ == protowire.BytesType:
 			if err := t.find(b[content:pos], base+content, path[1:], kind); err != nil {
 				return err
@@ -117,19 +130,50 @@ func (t *template) find(b []byte, base int, path []protowire.Number, kind patchK
 	return nil
 }
 
-// fill writes the n-th request of a seed into buf: the template with ids and times of its own.
+// note keeps a place, of a text only its digits at the end.
+func (t *template) note(content []byte, at int, kind patchKind) {
+	size := len(content)
+	if kind == digits {
+		size = 0
+		for size < len(content) && content[len(content)-1-size] >= '0' && content[len(content)-1-size] <= '9' {
+			size++
+		}
+		if size == 0 {
+			return
+		}
+		at += len(content) - size
+	}
+	t.patches = append(t.patches, patch{at, size, kind})
+}
+
+// fill writes the n-th request of a seed into buf: the template with ids, times and values of its own.
 func (t *template) fill(buf []byte, seed, n uint64, now time.Time) []byte {
 	buf = append(buf[:0], t.body...)
 	a := mix(seed ^ mix(n))
 	b := mix(a)
+	x := b | 1
 	at := uint64(now.UnixNano())
 	for _, p := range t.patches {
 		field := buf[p.at : p.at+p.size]
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
 		switch {
+		case p.kind == digits:
+			random := x
+			for i := range field {
+				field[i] = '0' + byte(random%10)
+				random /= 10
+			}
 		case p.kind == unixNano && p.size == 8:
-			// The data's own offsets, up to half a second, stay.
+			// The data's own offsets, up to half a second, stay; 1 is the start, which several places share.
 			v := binary.LittleEndian.Uint64(field)
+			if v > 1 {
+				v += x % 1_000_000
+			}
 			binary.LittleEndian.PutUint64(field, at+v)
+		case p.kind == value && p.size == 8:
+			binary.LittleEndian.PutUint64(field, math.Float64bits(float64(x%8_000_000)/8))
 		case p.kind == traceID && p.size == 16:
 			xor(field[:8], a)
 			xor(field[8:], b)

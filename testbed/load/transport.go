@@ -66,8 +66,11 @@ func (t *grpcTransport) send(ctx context.Context, signal Signal, body []byte) (t
 			return max(pause, info.GetRetryDelay().AsDuration()), err
 		}
 	}
-	if st.Code() == codes.ResourceExhausted && !strings.Contains(st.Message(), "larger than max") || st.Code() == codes.Unavailable && strings.Contains(st.Message(), "queue") {
+	switch {
+	case st.Code() == codes.ResourceExhausted && !strings.Contains(st.Message(), "larger than max"):
 		return pause, err
+	case st.Code() == codes.Unavailable && !strings.Contains(st.Message(), "connection") && !strings.Contains(st.Message(), "error reading"):
+		return pause, err // the receiver says so itself; a broken connection is another matter
 	}
 	return 0, err
 }

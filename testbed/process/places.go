@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,8 +77,27 @@ func Queryd(dir string, places Places) (*Process, error) {
 // readyLimit is how long a start may take in tests, on a machine that does other things too.
 const readyLimit = 90 * time.Second
 
-// WaitReady waits until queryd says that its store answers and both OTLP doors accept.
+// WaitReady waits until all of a collector runs, which its health check tells, and until queryd in it says that its
+// store answers.
 func (p *Process) WaitReady(ctx context.Context, places Places) error {
+	if err := p.WaitHealthy(ctx, places); err != nil {
+		return err
+	}
+	return p.WaitQueryd(ctx, places)
+}
+
+// WaitHealthy waits until all pipelines of a collector run.
+func (p *Process) WaitHealthy(ctx context.Context, places Places) error {
+	ctx, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	return p.WaitFor(ctx, "the collector to be healthy", func(ctx context.Context) (bool, error) {
+		status, err := GetJSON(ctx, "http://"+places.Health+"/", nil)
+		return status == http.StatusOK, errors.Join(err, fmt.Errorf("status %d", status))
+	})
+}
+
+// WaitQueryd waits until queryd says that its store answers.
+func (p *Process) WaitQueryd(ctx context.Context, places Places) error {
 	ctx, cancel := context.WithTimeout(ctx, readyLimit)
 	defer cancel()
 	return p.WaitFor(ctx, "queryd to be ready", func(ctx context.Context) (bool, error) {
@@ -85,28 +105,9 @@ func (p *Process) WaitReady(ctx context.Context, places Places) error {
 			Ready bool `json:"ready"`
 		}
 		status, err := GetJSON(ctx, "http://"+places.Listen+"/api/v1/status", &st)
-		if err != nil || status != 200 || !st.Ready {
+		if err != nil || status != http.StatusOK || !st.Ready {
 			return false, errors.Join(err, fmt.Errorf("status %d, ready %v", status, st.Ready))
 		}
 		return true, nil
 	})
-}
-
-// WaitOpen waits until something accepts connections at all of the addresses.
-func (p *Process) WaitOpen(ctx context.Context, addresses ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, readyLimit)
-	defer cancel()
-	for _, a := range addresses {
-		err := p.WaitFor(ctx, a+" to be open", func(ctx context.Context) (bool, error) {
-			conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", a)
-			if err != nil {
-				return false, err
-			}
-			return true, conn.Close()
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -1,0 +1,188 @@
+// Command bench measures what Summit costs: start, idle, and per signal the processor time from the wire until every
+// row is merged and queryable, and the bytes of a row. It starts the built collector in a temporary folder, sends with
+// testbed/load from its own process, and reads the collector's cost from /proc. `make bench` runs it; it prints one line
+// per figure and rewrites the table in docs/performance.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"time"
+
+	"github.com/summitobs/summit/testbed/load"
+	"github.com/summitobs/summit/testbed/process"
+)
+
+type options struct {
+	best   int
+	total  int
+	idle   time.Duration
+	keep   bool
+	report bool
+}
+
+func main() {
+	var o options
+	flag.IntVar(&o.best, "best", 1, "measure each signal this many times and keep the best")
+	flag.IntVar(&o.total, "total", 1_000_000, "items of one measurement")
+	flag.DurationVar(&o.idle, "idle", 20*time.Second, "how long to watch the idle process")
+	flag.BoolVar(&o.keep, "keep", false, "keep the data folder")
+	flag.BoolVar(&o.report, "report", true, "rewrite the table in docs/performance.md")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	if o.best < 1 || o.total < 1 || o.idle < time.Second {
+		return errors.New("-best and -total must be at least 1, -idle at least 1s")
+	}
+	dir, err := os.MkdirTemp("", "summit-bench-")
+	if err != nil {
+		return err
+	}
+	if !o.keep {
+		defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	}
+	b := &bench{options: o, dir: dir}
+	err = b.measure(ctx)
+	if b.server != nil {
+		err = errors.Join(err, b.server.Stop(time.Minute))
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range b.figures {
+		fmt.Println(f)
+	}
+	if !o.report {
+		return nil
+	}
+	root, err := process.Root()
+	if err != nil {
+		return err
+	}
+	return writeReport(filepath.Join(root, "docs", "performance.md"), b.figures, o, time.Now())
+}
+
+// figure is one result.
+type figure struct {
+	name  string
+	value float64
+	unit  string
+	// note says more in the table.
+	note string
+}
+
+// String is the line that `make bench` prints.
+func (f figure) String() string { return fmt.Sprintf("figure %s %.4g %s", f.name, f.value, f.unit) }
+
+type bench struct {
+	options
+	dir     string
+	places  process.Places
+	server  *process.Process
+	figures []figure
+}
+
+func (b *bench) add(name string, value float64, unit, note string) {
+	f := figure{name, value, unit, note}
+	b.figures = append(b.figures, f)
+	fmt.Fprintln(os.Stderr, f, note)
+}
+
+func (b *bench) measure(ctx context.Context) error {
+	if err := b.start(ctx); err != nil {
+		return err
+	}
+	if err := b.rest(ctx); err != nil {
+		return err
+	}
+	for _, s := range []load.Signal{load.Spans, load.Logs, load.Points} {
+		if err := b.write(ctx, s); err != nil {
+			return fmt.Errorf("measure %s: %w", s, err)
+		}
+	}
+	return nil
+}
+
+// start measures the time from the start of the process until queryd says that it is ready, on an empty folder first,
+// which makes all tables, and then the figure: on one that has them.
+func (b *bench) start(ctx context.Context) error {
+	var err error
+	if b.places, err = process.NewPlaces(ctx); err != nil {
+		return err
+	}
+	first, err := b.startOnce(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.server.Stop(time.Minute); err != nil {
+		return err
+	}
+	again, err := b.startOnce(ctx)
+	if err != nil {
+		return err
+	}
+	b.add("start.first.s", first.Seconds(), "s", "from exec to ready on an empty folder, tables are made")
+	b.add("start.ready.s", again.Seconds(), "s", "from exec to ready on an existing folder")
+	return nil
+}
+
+func (b *bench) startOnce(ctx context.Context) (time.Duration, error) {
+	began := time.Now()
+	server, err := process.Standalone(b.dir, b.places)
+	if err != nil {
+		return 0, err
+	}
+	b.server = server
+	err = server.WaitReady(ctx, b.places)
+	return time.Since(began), err
+}
+
+// rest measures memory and processor time of the process that nobody talks to.
+func (b *bench) rest(ctx context.Context) error {
+	if err := pause(ctx, 10*time.Second); err != nil {
+		return err
+	}
+	before, err := b.server.CPU()
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := pause(ctx, b.idle); err != nil {
+		return err
+	}
+	after, err := b.server.CPU()
+	if err != nil {
+		return err
+	}
+	rss, err := b.server.RSS()
+	if err != nil {
+		return err
+	}
+	b.add("start.idle_rss", float64(rss)/1e6, "MB", "resident memory at rest")
+	b.add("start.idle_cpu", (after-before).Seconds()/time.Since(began).Seconds(), "of one core", fmt.Sprintf("over %s at rest", b.idle))
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
