@@ -1,7 +1,9 @@
 package writer
 
 import (
+	"maps"
 	"math"
+	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -354,4 +356,25 @@ func appendCounts(to *column.Array, values pcommon.UInt64Slice) {
 	for _, v := range values.All() {
 		elems.Append(v)
 	}
+}
+
+// sampleWindow is the width of the windows that SampleWindows tells, those of metrics_runtime_5m_v1.
+const sampleWindow = 300
+
+// SampleWindows gives the starts, in unix seconds, of the five-minute windows that the segment's samples lie in: what the
+// rollup of samples must compute once the segment is in the store.
+func (s *Set) SampleWindows() []int64 {
+	times, ok := columnOf[*column.Num[int64]](s, table.Samples, "timestamp")
+	if !ok {
+		return nil
+	}
+	seen := map[int64]struct{}{}
+	last := int64(-1)
+	for _, at := range times.Data {
+		if w := int64(bucketOf(at, sampleWindow)); w != last {
+			seen[w] = struct{}{}
+			last = w
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
 }
