@@ -1,0 +1,191 @@
+package crash
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+const (
+	service    = "crash"
+	metricName = "crash.points"
+	// perRequest items make a request.
+	perRequest = 50
+	// errorsPerRequest of its spans carry an exception.
+	errorsPerRequest = 2
+)
+
+// fate is what the sender knows of a request.
+type fate uint8
+
+const (
+	// unanswered requests may be there once or not at all.
+	unanswered fate = iota
+	acknowledged
+)
+
+type signal uint8
+
+const (
+	traces signal = iota
+	logs
+	points
+	signals
+)
+
+func (s signal) String() string { return [...]string{"traces", "logs", "points"}[s] }
+
+// ledger keeps the fate of every request by its number.
+type ledger struct {
+	mu   sync.Mutex
+	base time.Time
+	next uint64
+	fate [signals]map[uint64]fate
+	// first is told once after the first acknowledgement of a round.
+	first chan struct{}
+}
+
+func newLedger(base time.Time) *ledger {
+	l := &ledger{base: base}
+	for s := range l.fate {
+		l.fate[s] = map[uint64]fate{}
+	}
+	return l
+}
+
+func (l *ledger) begin(s signal) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next++
+	l.fate[s][l.next] = unanswered
+	return l.next
+}
+
+func (l *ledger) acknowledge(s signal, n uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fate[s][n] = acknowledged
+	select {
+	case l.first <- struct{}{}:
+	default:
+	}
+}
+
+func (l *ledger) count(s signal, f fate) (n int) {
+	for _, have := range l.fate[s] {
+		if have == f {
+			n++
+		}
+	}
+	return n
+}
+
+// send sends requests of all signals, one after the other, until the receiver is gone.
+func (l *ledger) send(ctx context.Context, address string) error {
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	clients := [signals]func(n uint64) error{
+		traces: func(n uint64) error {
+			_, err := ptraceotlp.NewGRPCClient(conn).Export(ctx, ptraceotlp.NewExportRequestFromTraces(l.spans(n)))
+			return err
+		},
+		logs: func(n uint64) error {
+			_, err := plogotlp.NewGRPCClient(conn).Export(ctx, plogotlp.NewExportRequestFromLogs(l.records(n)))
+			return err
+		},
+		points: func(n uint64) error {
+			_, err := pmetricotlp.NewGRPCClient(conn).Export(ctx, pmetricotlp.NewExportRequestFromMetrics(l.samples(n)))
+			return err
+		},
+	}
+	for s := signal(0); ; s = (s + 1) % signals {
+		n := l.begin(s)
+		if err := clients[s](n); err != nil {
+			return fmt.Errorf("%s %d: %w", s, n, err)
+		}
+		l.acknowledge(s, n)
+	}
+}
+
+// at is the time of an item: requests are told apart by it where they have no id.
+func (l *ledger) at(n uint64, i int) pcommon.Timestamp {
+	return pcommon.NewTimestampFromTime(l.base.Add(time.Duration(n*perRequest+uint64(i)) * time.Microsecond))
+}
+
+func traceID(n uint64) (id pcommon.TraceID) {
+	copy(id[:], "crashrun")
+	binary.BigEndian.PutUint64(id[8:], n)
+	return id
+}
+
+func (l *ledger) spans(n uint64) ptrace.Traces {
+	td := ptrace.NewTraces()
+	rs := td.ResourceSpans().AppendEmpty()
+	rs.Resource().Attributes().PutStr("service.name", service)
+	spans := rs.ScopeSpans().AppendEmpty().Spans()
+	for i := range perRequest {
+		sp := spans.AppendEmpty()
+		sp.SetTraceID(traceID(n))
+		var id pcommon.SpanID
+		binary.BigEndian.PutUint64(id[:], n*perRequest+uint64(i)+1)
+		sp.SetSpanID(id)
+		sp.SetName("work")
+		sp.SetStartTimestamp(l.at(n, i))
+		sp.SetEndTimestamp(l.at(n, i) + 1000)
+		if i < errorsPerRequest {
+			sp.Status().SetCode(ptrace.StatusCodeError)
+			ev := sp.Events().AppendEmpty()
+			ev.SetName("exception")
+			ev.SetTimestamp(l.at(n, i))
+			ev.Attributes().PutStr("exception.type", fmt.Sprintf("Crash%d", i))
+			ev.Attributes().PutStr("exception.message", "no frames")
+		}
+	}
+	return td
+}
+
+func (l *ledger) records(n uint64) plog.Logs {
+	ld := plog.NewLogs()
+	rl := ld.ResourceLogs().AppendEmpty()
+	rl.Resource().Attributes().PutStr("service.name", service)
+	records := rl.ScopeLogs().AppendEmpty().LogRecords()
+	for i := range perRequest {
+		lr := records.AppendEmpty()
+		lr.SetTimestamp(l.at(n, i))
+		lr.SetSeverityNumber(plog.SeverityNumberInfo)
+		lr.Body().SetStr(fmt.Sprintf("line %d", i))
+		lr.SetTraceID(traceID(n))
+	}
+	return ld
+}
+
+func (l *ledger) samples(n uint64) pmetric.Metrics {
+	md := pmetric.NewMetrics()
+	rm := md.ResourceMetrics().AppendEmpty()
+	rm.Resource().Attributes().PutStr("service.name", service)
+	m := rm.ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+	m.SetName(metricName)
+	dps := m.SetEmptyGauge().DataPoints()
+	for i := range perRequest {
+		p := dps.AppendEmpty()
+		p.SetTimestamp(l.at(n, i))
+		p.SetIntValue(int64(i))
+		p.Attributes().PutStr("connection", fmt.Sprint(n%7))
+	}
+	return md
+}

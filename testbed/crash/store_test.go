@@ -1,0 +1,128 @@
+package crash
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/summitobs/summit/testbed/process"
+)
+
+// store asks what the tables hold.
+type store struct {
+	t      *testing.T
+	places process.Places
+}
+
+func (s *store) rows(query string) [][]string {
+	s.t.Helper()
+	rows, err := process.SQL(s.t.Context(), s.places, query)
+	require.NoError(s.t, err)
+	return rows
+}
+
+func (s *store) number(query string) int64 {
+	s.t.Helper()
+	rows := s.rows(query)
+	require.Len(s.t, rows, 1, query)
+	n, err := strconv.ParseInt(rows[0][0], 10, 64)
+	require.NoError(s.t, err, query)
+	return n
+}
+
+var baseCounts = [signals]string{
+	traces: "SELECT count() FROM events_trace_v1 WHERE service_name = '" + service + "'",
+	logs:   "SELECT count() FROM logs_v1 WHERE service_name = '" + service + "'",
+	points: "SELECT count() FROM metrics_runtime_v1 WHERE metric_name = '" + metricName + "'",
+}
+
+// waitUntilStill waits until the queue of earlier lives is drained: all that was acknowledged is there, and the counts
+// stay for a while, since unanswered requests may follow.
+func (s *store) waitUntilStill(l *ledger) {
+	s.t.Helper()
+	var last [signals]int64
+	still := time.Now()
+	require.Eventually(s.t, func() bool {
+		var now [signals]int64
+		enough := true
+		for sig := range signals {
+			now[sig] = s.number(baseCounts[sig])
+			enough = enough && now[sig] >= int64(l.count(sig, acknowledged)*perRequest)
+		}
+		if now != last {
+			last, still = now, time.Now()
+		}
+		return enough && time.Since(still) > 5*time.Second || time.Since(still) > 30*time.Second
+	}, 2*time.Minute, 200*time.Millisecond)
+}
+
+// requireExactlyOnce compares every request with its rows.
+func (s *store) requireExactlyOnce(l *ledger) {
+	s.t.Helper()
+	queries := [signals]string{
+		traces: "SELECT hex(trace_id), count(), uniqExact(span_id) FROM events_trace_v1 WHERE service_name = '" + service + "' GROUP BY trace_id",
+		logs:   "SELECT hex(trace_id), count(), uniqExact(timestamp) FROM logs_v1 WHERE service_name = '" + service + "' GROUP BY trace_id",
+		points: fmt.Sprintf("SELECT intDiv(toUnixTimestamp64Nano(timestamp) - %d, %d) AS n, count(), uniqExact(timestamp) FROM metrics_runtime_v1 WHERE metric_name = '%s' GROUP BY n",
+			l.base.UnixNano(), perRequest*time.Microsecond.Nanoseconds(), metricName),
+	}
+	for sig := range signals {
+		found := map[uint64]bool{}
+		for _, row := range s.rows(queries[sig]) {
+			n := requestOf(s.t, sig, row[0])
+			_, known := l.fate[sig][n]
+			require.True(s.t, known, "%s request %d was never sent", sig, n)
+			require.Equal(s.t, []string{strconv.Itoa(perRequest), strconv.Itoa(perRequest)}, row[1:], "%s request %d: rows and distinct rows", sig, n)
+			found[n] = true
+		}
+		var lost []uint64
+		for n, f := range l.fate[sig] {
+			if f == acknowledged && !found[n] {
+				lost = append(lost, n)
+			}
+		}
+		require.Empty(s.t, lost, "%s requests were acknowledged and are lost", sig)
+		s.t.Logf("%s: %d requests acknowledged, %d unanswered, %d there", sig, l.count(sig, acknowledged), l.count(sig, unanswered), len(found))
+	}
+}
+
+func requestOf(t *testing.T, sig signal, key string) uint64 {
+	t.Helper()
+	if sig == points {
+		n, err := strconv.ParseUint(key, 10, 64)
+		require.NoError(t, err)
+		return n
+	}
+	id, err := hex.DecodeString(key)
+	require.NoError(t, err)
+	require.Len(t, id, 16)
+	n, err := strconv.ParseUint(hex.EncodeToString(id[8:]), 16, 64)
+	require.NoError(t, err)
+	return n
+}
+
+// requireRollupsEqual compares what is summed with what it is the sum of.
+func (s *store) requireRollupsEqual() {
+	s.t.Helper()
+	spans, records := s.number(baseCounts[traces]), s.number(baseCounts[logs])
+	require.Positive(s.t, spans)
+	failed := spans / perRequest * errorsPerRequest
+	for _, c := range []struct {
+		name, query string
+		want        int64
+	}{
+		{"spans by trace", "SELECT sum(spans) FROM trace_index_v1 WHERE startsWith(trace_id, 'crashrun')", spans},
+		{"failed spans by trace", "SELECT sum(errors) FROM trace_index_v1 WHERE startsWith(trace_id, 'crashrun')", failed},
+		{"calls by minute", "SELECT toInt64(sum(calls)) FROM red_1m_v1 WHERE service_name = '" + service + "'", spans},
+		{"failed calls by minute", "SELECT toInt64(sum(errors)) FROM red_1m_v1 WHERE service_name = '" + service + "'", failed},
+		{"errors", "SELECT count() FROM events_error_v1 WHERE service_name = '" + service + "'", failed},
+		{"errors by group", "SELECT sum(events) FROM error_groups_v1 WHERE service_name = '" + service + "'", failed},
+		{"groups of errors", "SELECT uniqExact(error_fp) FROM error_groups_v1 WHERE service_name = '" + service + "'", errorsPerRequest},
+		{"records by minute", "SELECT sum(records) FROM logs_1m_v1 WHERE service_name = '" + service + "'", records},
+	} {
+		require.Equal(s.t, c.want, s.number(c.query), c.name)
+	}
+}
