@@ -165,6 +165,9 @@ func (c *frameColumns) append(frames []fingerprint.Frame) {
 // addError writes the row of an exception and gives its fingerprint.
 func (b *Batch) addError(r *resource, x *exception) (fp [16]byte, version uint8) {
 	c := use[errorColumns](b, table.Errors)
+	if clock := b.clock(b.enc.opts.Retention.Errors); !clock.holds(uint64(x.at)) {
+		x.at = clock.now // the item's own time was in range, but its error is kept for fewer days
+	}
 	res := b.enc.prints.exception(r.language, x.typ, x.message, x.stack)
 	fp, version = res.FP, res.Version
 	if x.client != "" {

@@ -41,14 +41,16 @@ func bucketOf(ns int64, width uint32) uint32 {
 // clock says which times are taken as they are.
 type clock struct{ now, low, high int64 }
 
-// clock of rows that are kept for the given days.
+// clock of rows that are kept for the given days. A row that its table's TTL would take at once is out of range, too:
+// rows go by whole days in UTC.
 func (b *Batch) clock(retentionDays uint16) clock {
-	past := b.enc.opts.MaxPast
-	if past == 0 {
-		past = time.Duration(retentionDays) * 24 * time.Hour
-	}
+	const day = 24 * time.Hour
 	now := b.now.UnixNano()
-	return clock{now: now, low: now - int64(past), high: now + int64(b.enc.opts.MaxFuture)}
+	low := b.now.UTC().Truncate(day).UnixNano() - int64(retentionDays-1)*int64(day)
+	if past := b.enc.opts.MaxPast; past > 0 {
+		low = max(low, now-int64(past))
+	}
+	return clock{now: now, low: low, high: now + int64(b.enc.opts.MaxFuture)}
 }
 
 // holds tells whether a time is within the bounds.
