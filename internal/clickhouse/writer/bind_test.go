@@ -1,0 +1,98 @@
+package writer
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/summitobs/summit/internal/clickhouse/column"
+	"github.com/summitobs/summit/internal/clickhouse/table"
+)
+
+// The columns that encoders fill are the table's, in its order; what is left out has a default that is right.
+func TestStructsAreTheirTables(t *testing.T) {
+	for _, tc := range []struct {
+		table *table.Table
+		cols  any
+		left  []string
+	}{
+		{table.Resources, &resourceColumns{}, nil},
+		{table.Spans, &spanColumns{}, []string{ingestedAt}},
+		{table.Errors, &errorColumns{}, []string{
+			"breadcrumbs.ts", "breadcrumbs.category", "breadcrumbs.level", "breadcrumbs.message", "breadcrumbs.data", "contexts", ingestedAt,
+		}},
+		{table.BucketHistory, &bucketColumns{}, nil},
+		{table.Quarantine, &quarantineColumns{}, []string{ingestedAt}},
+		{table.Builds, &buildColumns{}, []string{ingestedAt}},
+		{table.Deploys, &deployColumns{}, []string{ingestedAt}},
+		{table.GraphNodes, &nodeColumns{}, []string{"deleted", ingestedAt}},
+		{table.GraphEdges, &edgeColumns{}, []string{"deleted", ingestedAt}},
+	} {
+		t.Run(tc.table.Name, func(t *testing.T) {
+			named := bind(tc.table, tc.cols)
+			var want, got []string
+			for _, c := range tc.table.Columns {
+				if !slices.Contains(tc.left, c.Name) {
+					want = append(want, c.Name+" "+c.Type)
+				}
+			}
+			for _, n := range named {
+				got = append(got, n.Name+" "+n.Column.Type())
+			}
+			require.Equal(t, want, got)
+		})
+	}
+}
+
+func TestBindRefusesStructsThatDoNotFit(t *testing.T) {
+	require.PanicsWithValue(t, `writer: events_trace_v1 has no column "nope"`, func() {
+		bind(table.Spans, &struct {
+			X *column.Str `col:"nope"`
+		}{})
+	})
+	require.PanicsWithValue(t, "writer: events_trace_v1.span_name is a *column.LowCard, its field is a *column.Str", func() {
+		bind(table.Spans, &struct {
+			X *column.Str `col:"span_name"`
+		}{})
+	})
+}
+
+func TestStoredForgetsTheOldest(t *testing.T) {
+	var s stored
+	s.init()
+	key := func(n int) storedKey { return storedKey{kind: storedSeries, lo: uint64(n)} }
+	for n := range maxStored + 2 {
+		s.add(map[storedKey]struct{}{key(n): {}})
+	}
+	require.True(t, s.has(key(0)), "the last generation is still known")
+	require.True(t, s.has(key(maxStored+1)))
+	require.False(t, s.has(key(maxStored+2)))
+	for n := range maxStored {
+		s.add(map[storedKey]struct{}{key(n + maxStored + 2): {}})
+	}
+	require.False(t, s.has(key(0)))
+}
+
+func TestPrintsAreRememberedWithinBounds(t *testing.T) {
+	var p printCache
+	p.init()
+	const stack = "goroutine 1 [running]:\nmain.pay(0x1)\n\t/app/main.go:12 +0x1\nmain.main()\n\t/app/main.go:5 +0x1\n"
+	first := p.exception("go", "X", "message 1", stack)
+	require.True(t, first.Parsed)
+	require.Same(t, first, p.exception("go", "X", "message 2", stack))
+	require.NotSame(t, first, p.exception("go", "Y", "message 2", stack))
+	require.NotSame(t, first, p.exception("", "X", "message 2", stack))
+	for i := range 2*maxPrints + 1 {
+		p.exception("go", string(rune('a'+i%26))+string(rune('a'+i/26%26))+string(rune('a'+i/676)), "", stack)
+	}
+	require.LessOrEqual(t, len(p.young)+len(p.old), 2*maxPrints)
+	require.NotSame(t, first, p.exception("go", "X", "message 1", stack))
+	require.Equal(t, first.FP, p.exception("go", "X", "message 1", stack).FP)
+}
+
+func TestBucketsAreRoundedDown(t *testing.T) {
+	require.EqualValues(t, 1_700_000_100, bucketOf(1_700_000_399_999_999_999, spanBucket))
+	require.EqualValues(t, 1_700_000_400, bucketOf(1_700_000_400_000_000_000, spanBucket))
+	require.EqualValues(t, 0, bucketOf(-5, spanBucket))
+}
