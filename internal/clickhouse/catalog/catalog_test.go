@@ -25,8 +25,8 @@ type item struct {
 	events  []map[string]string
 }
 
-// table builds the columns that an encoder would.
-func table(items ...item) *Table {
+// rowsTable builds the columns that an encoder would.
+func rowsTable(items ...item) *Table {
 	tenants, times := column.NewFixed("UUID", 16), column.NewNum[int64]("DateTime64(9)")
 	services := column.NewLowCard()
 	str, num, anyv := column.NewMap(column.NewStr()), column.NewMap(column.NewNum[int64]("Int64")), column.NewMap(column.NewStr())
@@ -70,7 +70,7 @@ var (
 
 func TestCounter(t *testing.T) {
 	c := NewCounter(nil)
-	c.Add(table(
+	c.Add(rowsTable(
 		item{tenant.Default, noon, false, "shop", map[string]string{"method": "GET"}, map[string]int64{"status": 200}, nil, nil},
 		item{tenant.Default, noon.Add(16 * time.Minute), true, "shop", map[string]string{"method": "GET"}, map[string]int64{"status": -1}, map[string]string{"list": "\x2a\x00", "gone": ""}, nil},
 		item{tenant.Default, noon.Add(time.Minute), true, "cart", map[string]string{"method": "PUT"}, nil, map[string]string{"list": "\x3a\x01x"}, []map[string]string{{"e": "1"}, {}, {"e": "2"}}},
@@ -101,7 +101,7 @@ func TestCounter(t *testing.T) {
 }
 
 func TestRowsThatDontCount(t *testing.T) {
-	in := table(
+	in := rowsTable(
 		item{tenant.Default, noon, false, "shop", map[string]string{"k": "in"}, nil, nil, nil},
 		item{other, noon, false, "cart", map[string]string{"k": "out"}, nil, nil, nil},
 	)
@@ -123,7 +123,7 @@ func TestFacetsAreBounded(t *testing.T) {
 		items = append(items, item{tenant.Default, noon, i%2 == 0, fmt.Sprint("s", i), map[string]string{"id": fmt.Sprint(i)}, nil, nil, nil})
 	}
 	c := NewCounter(nil)
-	c.Add(table(items...))
+	c.Add(rowsTable(items...))
 	counts, overflow := map[string]int{}, map[string]Facet{}
 	for _, f := range c.Facets() {
 		if f.Overflow {
@@ -146,7 +146,7 @@ func TestKeysAreBounded(t *testing.T) {
 		pairs[fmt.Sprint("key", i)] = "v"
 	}
 	c := NewCounter(nil)
-	c.Add(table(item{tenant.Default, noon, false, "", pairs, nil, nil, nil}))
+	c.Add(rowsTable(item{tenant.Default, noon, false, "", pairs, nil, nil, nil}))
 	attrs := c.Attrs()
 	require.Len(t, attrs, MaxKeys+1)
 	require.Equal(t, OverflowKey, attrs[MaxKeys].Key)
@@ -157,7 +157,7 @@ func TestKeysAreBounded(t *testing.T) {
 func TestLongValuesAreCut(t *testing.T) {
 	long := strings.Repeat("ü", MaxValueBytes)
 	c := NewCounter(nil)
-	c.Add(table(item{tenant.Default, noon, false, "", map[string]string{"k": "a" + long}, nil, nil, nil}))
+	c.Add(rowsTable(item{tenant.Default, noon, false, "", map[string]string{"k": "a" + long}, nil, nil, nil}))
 	require.Equal(t, "a"+strings.Repeat("ü", MaxValueBytes/2-1), c.Facets()[0].Value)
 	require.EqualValues(t, 1+len(long), c.Attrs()[0].Bytes)
 }
@@ -165,15 +165,15 @@ func TestLongValuesAreCut(t *testing.T) {
 func TestLearnerFindsWideKeysOverManyBatches(t *testing.T) {
 	l := NewLearner()
 	batch := func(i int) *Table {
-		return table(item{tenant.Default, noon, false, "", map[string]string{"id": fmt.Sprint(i), "method": "GET"}, map[string]int64{"n": int64(i % 10)}, nil, nil})
+		return rowsTable(item{tenant.Default, noon, false, "", map[string]string{"id": fmt.Sprint(i), "method": "GET"}, map[string]int64{"n": int64(i % 10)}, nil, nil})
 	}
 	for i := range MaxFacetValue {
 		require.Empty(t, l.Observe(batch(i)), "batch %d", i)
 	}
 	wide := l.Observe(batch(MaxFacetValue))
 	require.Equal(t, []Wide{{WideKey{tenant.Default, Logs, "id"}, String}}, wide)
-	require.Empty(t, l.Observe(table(item{other, noon, false, "", map[string]string{"id": "1"}, nil, nil, nil})), "another tenant's key is another key")
-	require.Empty(t, l.Observe(table(item{tenant.Default, noon, false, "", nil, nil, nil, nil})), "only keys of the batch are told")
+	require.Empty(t, l.Observe(rowsTable(item{other, noon, false, "", map[string]string{"id": "1"}, nil, nil, nil})), "another tenant's key is another key")
+	require.Empty(t, l.Observe(rowsTable(item{tenant.Default, noon, false, "", nil, nil, nil, nil})), "only keys of the batch are told")
 
 	c := NewCounter([]WideKey{wide[0].WideKey})
 	c.Add(batch(1))
@@ -196,7 +196,7 @@ func TestCountsAreExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		items := rapid.SliceOfN(one, 1, 40).Draw(t, "items")
 		c := NewCounter(nil)
-		c.Add(table(items...))
+		c.Add(rowsTable(items...))
 		type cell struct {
 			tenant     tenant.ID
 			key, value string
@@ -227,7 +227,7 @@ func BenchmarkCounter(b *testing.B) {
 			"request.id": fmt.Sprint("8c3f0a", i), "url.scheme": "https", "network.protocol.version": "1.1",
 		}, map[string]int64{"http.response.status_code": int64(200 + i%3)}, nil, nil}
 	}
-	t := table(items...)
+	t := rowsTable(items...)
 	b.ReportAllocs()
 	for b.Loop() {
 		NewCounter(nil).Add(t)

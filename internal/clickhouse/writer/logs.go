@@ -7,6 +7,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/summitobs/summit/internal/anyvalue"
+	"github.com/summitobs/summit/internal/clickhouse/catalog"
 	"github.com/summitobs/summit/internal/clickhouse/column"
 	"github.com/summitobs/summit/internal/clickhouse/table"
 	"github.com/summitobs/summit/internal/envelope"
@@ -22,6 +24,14 @@ const flagSeverity = 8
 
 // bodyKey names the body in the list of values that were cut.
 const bodyKey = "body"
+
+// bodyType is the Enum8 body_type of logs_v1.
+type bodyType = int8
+
+var bodyTypes = [...]bodyType{
+	pcommon.ValueTypeEmpty: 0, pcommon.ValueTypeStr: 1, pcommon.ValueTypeBool: 2, pcommon.ValueTypeInt: 3, pcommon.ValueTypeDouble: 4,
+	pcommon.ValueTypeBytes: 5, pcommon.ValueTypeSlice: 6, pcommon.ValueTypeMap: 7,
+}
 
 // logColumns is logs_v1.
 type logColumns struct {
@@ -54,7 +64,7 @@ func (e *Encoder) Logs(ld plog.Logs) (*Batch, error) {
 	for _, rl := range ld.ResourceLogs().All() {
 		w.resource(rl)
 	}
-	b.learn(logCatalog)
+	b.learn(catalog.LogSource)
 	return b, nil
 }
 
@@ -192,7 +202,7 @@ func (w *logWriter) body(v pcommon.Value, at int64) {
 		c.BodyAny.Append("")
 	default:
 		c.BodyAny.AppendBytes(b.encode(bodyKey, v))
-		b.own.text = appendBodyJSON(b.own.text[:0], v, b.enc.opts.MaxValueBytes)
+		b.own.text = anyvalue.AppendJSON(b.own.text[:0], v, b.enc.opts.MaxValueBytes)
 		c.Body.AppendBytes(b.own.text)
 	}
 	c.Pattern.Append(0)

@@ -201,7 +201,7 @@ func (w *metricWriter) points() {
 		}
 	case pmetric.MetricTypeEmpty:
 	}
-	if w.metric.shape.points == 0 {
+	if w.metric.shape.Points == 0 {
 		w.withoutPoints()
 	}
 }

@@ -3,6 +3,7 @@ package writer
 import (
 	"github.com/summitobs/summit/internal/clickhouse/catalog"
 	"github.com/summitobs/summit/internal/logpattern"
+	"github.com/summitobs/summit/internal/metricid"
 )
 
 // encoderOwn is what an Encoder knows besides what it has stored: patterns per tenant, keys with many values.
@@ -16,6 +17,6 @@ func (o *encoderOwn) init() { o.learner = catalog.NewLearner() }
 // batchOwn is room for work on single rows.
 type batchOwn struct {
 	masker logpattern.Masker
-	hasher seriesHasher
+	hasher metricid.Hasher
 	text   []byte
 }

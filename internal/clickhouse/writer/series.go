@@ -1,8 +1,6 @@
 package writer
 
 import (
-	"encoding/binary"
-
 	"github.com/cespare/xxhash/v2"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -11,6 +9,7 @@ import (
 	"github.com/summitobs/summit/internal/clickhouse/column"
 	"github.com/summitobs/summit/internal/clickhouse/table"
 	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/internal/metricid"
 	"github.com/summitobs/summit/internal/promname"
 )
 
@@ -57,7 +56,7 @@ type labelColumns struct {
 
 // metricIdentity is what is known of the present metric before its points.
 type metricIdentity struct {
-	shape metricShape
+	shape metricid.Shape
 	// fp is the part of series_fp that all points share, meta is meta_fp.
 	fp, meta uint64
 	// version changes with what a series row says beyond its series_fp: description and correlation.
@@ -71,18 +70,15 @@ type metricIdentity struct {
 func (w *metricWriter) begin(m pmetric.Metric) {
 	h, scope := &w.b.own.hasher, w.scope.Scope()
 	id := &w.metric
-	w.m, id.shape, id.named = m, shapeOf(m), false
-	id.fp = h.metric(w.res.fp, scope.Name(), scope.Version(), w.scopeExtra, m, id.shape)
-	id.meta = h.meta(m, id.shape)
-	c := &w.res.correlation
-	h.buf = binary.LittleEndian.AppendUint64(h.buf[:0], id.meta)
-	h.texts(c.CommitSHA, c.BuildRunID, c.DeploymentID)
-	id.version = xxhash.Sum64(append(h.buf, byte(c.Basis)))
+	w.m, id.shape, id.named = m, metricid.ShapeOf(m), false
+	id.fp = h.Metric(w.res.fp, scope.Name(), scope.Version(), w.scopeExtra, m, id.shape)
+	id.meta = h.Meta(m, id.shape)
+	id.version = h.Version(id.meta, w.res.correlation)
 }
 
 // series gives a point's series_fp and writes the series' row if it is the first of the point's day.
 func (w *metricWriter) series(at int64, attrs pcommon.Map) uint64 {
-	fp := w.b.own.hasher.point(w.metric.fp, attrs)
+	fp := w.b.own.hasher.Point(w.metric.fp, attrs)
 	day := int32(at / nanosPerDay)
 	if w.b.first(storedKey{tenant: w.res.tenant, kind: storedSeries, day: day, hi: fp, lo: w.metric.version}) {
 		labels := w.target().Labels(attrs)
@@ -99,7 +95,7 @@ const nanosPerDay = 86400 * 1e9
 func (w *metricWriter) withoutPoints() {
 	attrs := pcommon.NewMap()
 	attrs.PutBool(envelope.AttrNoPoints, true)
-	fp, day := w.b.own.hasher.point(w.metric.fp, attrs), dayOf(w.b.now)
+	fp, day := w.b.own.hasher.Point(w.metric.fp, attrs), dayOf(w.b.now)
 	if w.b.first(storedKey{tenant: w.res.tenant, kind: storedSeries, day: day, hi: fp, lo: w.metric.version}) {
 		w.addSeries(fp, day, "", nil, attrs)
 	}
@@ -129,9 +125,9 @@ func (w *metricWriter) addSeries(fp uint64, day int32, prom string, labels []pro
 	c.PromName.Append(prom)
 	c.Series.Append(fp)
 	c.Name.Append(w.m.Name())
-	c.Kind.Append(id.shape.kind)
-	c.Temporality.Append(id.shape.temporality)
-	c.Monotonic.Append(boolByte(id.shape.monotonic))
+	c.Kind.Append(id.shape.Kind)
+	c.Temporality.Append(id.shape.Temporality)
+	c.Monotonic.Append(boolByte(id.shape.Monotonic))
 	c.Meta.Append(id.meta)
 	for _, l := range labels {
 		c.Labels.Keys.Append(l.Name)
@@ -164,9 +160,9 @@ func (w *metricWriter) addMeta(day int32, prom string) {
 	c.FP.Append(id.meta)
 	c.Day.Append(uint16(day))
 	c.Name.Append(w.m.Name())
-	c.Kind.Append(id.shape.kind)
-	c.Temporality.Append(id.shape.temporality)
-	c.Monotonic.Append(boolByte(id.shape.monotonic))
+	c.Kind.Append(id.shape.Kind)
+	c.Temporality.Append(id.shape.Temporality)
+	c.Monotonic.Append(boolByte(id.shape.Monotonic))
 	c.Unit.Append(w.m.Unit())
 	c.Description.Append(w.b.bounded(w.m.Description()))
 	c.Metadata.AppendBytes(w.b.pairsOf(w.m.Metadata()))

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/summitobs/summit/internal/anyvalue"
+	"github.com/summitobs/summit/internal/clickhouse/catalog"
 	"github.com/summitobs/summit/internal/clickhouse/column"
 	"github.com/summitobs/summit/internal/clickhouse/table"
 	"github.com/summitobs/summit/internal/envelope"
@@ -152,7 +153,7 @@ func (e *Encoder) Traces(td ptrace.Traces) (*Batch, error) {
 	for _, rs := range td.ResourceSpans().All() {
 		w.resource(rs)
 	}
-	b.learn(spanCatalog)
+	b.learn(catalog.SpanSource)
 	return b, nil
 }
 

@@ -1,4 +1,4 @@
-package writer
+package anyvalue
 
 import (
 	"encoding/json"
@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestBodyJSON(t *testing.T) {
+func TestJSON(t *testing.T) {
 	v := pcommon.NewValueMap()
 	m := v.Map()
 	m.PutStr("msg", "a \"quoted\"\n\ttext\x01 é \xff")
@@ -26,28 +26,28 @@ func TestBodyJSON(t *testing.T) {
 	list.AppendEmpty().SetInt(1)
 	list.AppendEmpty().SetStr("two")
 	list.AppendEmpty().SetEmptyMap()
-	got := string(appendBodyJSON(nil, v, 1<<20))
+	got := string(AppendJSON(nil, v, 1<<20))
 	require.Equal(t, `{"msg":"a \"quoted\"\n\ttext\u0001 é �","big":9223372036854775807,"share":0.25,"nan":"NaN","inf":"-Inf","ok":true,`+
 		`"raw":"AQL/","none":null,"list":[1,"two",{}]}`, got)
 	require.True(t, json.Valid([]byte(got)))
 }
 
-func TestBodyJSONIsBounded(t *testing.T) {
+func TestJSONIsBounded(t *testing.T) {
 	v := pcommon.NewValueEmpty()
 	inner := v
 	for range 1000 {
 		inner = inner.SetEmptySlice().AppendEmpty()
 	}
-	require.Equal(t, strings.Repeat("[", maxJSONDepth)+"null"+strings.Repeat("]", maxJSONDepth), string(appendBodyJSON(nil, v, 1<<20)))
+	require.Equal(t, strings.Repeat("[", maxJSONDepth)+"null"+strings.Repeat("]", maxJSONDepth), string(AppendJSON(nil, v, 1<<20)))
 
 	wide := pcommon.NewValueSlice()
 	for range 1000 {
 		wide.Slice().AppendEmpty().SetInt(7)
 	}
-	require.Equal(t, "[7,7,7]", string(appendBodyJSON(nil, wide, 5)))
+	require.Equal(t, "[7,7,7]", string(AppendJSON(nil, wide, 5)))
 }
 
-func TestBodyJSONStringsAgreeWithTheStandardLibrary(t *testing.T) {
+func TestJSONStringsAgreeWithTheStandardLibrary(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
 		var back string

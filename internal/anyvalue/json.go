@@ -1,4 +1,4 @@
-package writer
+package anyvalue
 
 import (
 	"encoding/base64"
@@ -9,20 +9,12 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// bodyType is the Enum8 body_type of logs_v1.
-type bodyType = int8
-
-var bodyTypes = [...]bodyType{
-	pcommon.ValueTypeEmpty: 0, pcommon.ValueTypeStr: 1, pcommon.ValueTypeBool: 2, pcommon.ValueTypeInt: 3, pcommon.ValueTypeDouble: 4,
-	pcommon.ValueTypeBytes: 5, pcommon.ValueTypeSlice: 6, pcommon.ValueTypeMap: 7,
-}
-
-// maxJSONDepth is how deep a body is written out; below it stands null. The exact value is in body_any.
+// maxJSONDepth is how deep AppendJSON writes a value; below it stands null.
 const maxJSONDepth = 32
 
-// appendBodyJSON writes a value that is no string as JSON, for search and display: keys in their order, bytes as base64,
-// numbers that JSON lacks and what isn't UTF-8 as text. Arrays and objects end where they get longer than limit.
-func appendBodyJSON(dst []byte, v pcommon.Value, limit int) []byte {
+// AppendJSON writes a value as JSON for search and display, always valid: keys in their order, bytes as base64, numbers that
+// JSON lacks as text, replacement characters for what isn't UTF-8. Arrays and objects end where they get longer than limit.
+func AppendJSON(dst []byte, v pcommon.Value, limit int) []byte {
 	return jsonWriter{limit: len(dst) + limit}.value(dst, v, 0)
 }
 

@@ -1,4 +1,4 @@
-package writer
+package metricid
 
 import (
 	"math"
@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/summitobs/summit/internal/envelope"
 )
 
 func TestSeriesHashNeverChanges(t *testing.T) {
@@ -20,11 +22,11 @@ func TestSeriesHashNeverChanges(t *testing.T) {
 	attrs := pcommon.NewMap()
 	attrs.PutStr("method", "GET")
 	attrs.PutInt("status", 200)
-	var h seriesHasher
-	metric := h.metric(7, "scope", "1.0", "", m, shapeOf(m))
+	var h Hasher
+	metric := h.Metric(7, "scope", "1.0", "", m, ShapeOf(m))
 	require.Equal(t, uint64(0xd987bfd073be3eb2), metric)
-	require.Equal(t, uint64(0x992978eebf14cef2), h.point(metric, attrs))
-	require.Equal(t, uint64(0x207ca1bf07cca4aa), h.meta(m, shapeOf(m)))
+	require.Equal(t, uint64(0x992978eebf14cef2), h.Point(metric, attrs))
+	require.Equal(t, uint64(0x207ca1bf07cca4aa), h.Meta(m, ShapeOf(m)))
 }
 
 func TestSeriesHashIgnoresTheOrderOfAttributes(t *testing.T) {
@@ -35,9 +37,9 @@ func TestSeriesHashIgnoresTheOrderOfAttributes(t *testing.T) {
 	b.PutDouble("z", math.Inf(1))
 	b.PutStr("x", "1")
 	b.PutBool("y", true)
-	var h seriesHasher
-	require.Equal(t, h.point(1, a), h.point(1, b))
-	require.NotEqual(t, h.point(1, a), h.point(2, a))
+	var h Hasher
+	require.Equal(t, h.Point(1, a), h.Point(1, b))
+	require.NotEqual(t, h.Point(1, a), h.Point(2, a))
 }
 
 func TestSeriesHashTellsApart(t *testing.T) {
@@ -48,26 +50,26 @@ func TestSeriesHashTellsApart(t *testing.T) {
 		m.SetEmptyGauge()
 		return m
 	}
-	var h seriesHasher
+	var h Hasher
 	seen := map[uint64]string{}
 	add := func(what string, fp uint64) {
 		require.Empty(t, seen[fp], "%s has the hash of %s", what, seen[fp])
 		seen[fp] = what
 	}
 	m := gauge("a", "b")
-	add("base", h.metric(1, "s", "v", "", m, shapeOf(m)))
-	add("resource", h.metric(2, "s", "v", "", m, shapeOf(m)))
-	add("scope name", h.metric(1, "sv", "", "", m, shapeOf(m)))
-	add("scope extra", h.metric(1, "s", "v", "x", m, shapeOf(m)))
+	add("base", h.Metric(1, "s", "v", "", m, ShapeOf(m)))
+	add("resource", h.Metric(2, "s", "v", "", m, ShapeOf(m)))
+	add("scope name", h.Metric(1, "sv", "", "", m, ShapeOf(m)))
+	add("scope extra", h.Metric(1, "s", "v", "x", m, ShapeOf(m)))
 	m = gauge("ab", "")
-	add("name and unit", h.metric(1, "s", "v", "", m, shapeOf(m)))
+	add("name and unit", h.Metric(1, "s", "v", "", m, ShapeOf(m)))
 	m = gauge("a", "b")
 	m.SetEmptySum()
-	add("sum", h.metric(1, "s", "v", "", m, shapeOf(m)))
+	add("sum", h.Metric(1, "s", "v", "", m, ShapeOf(m)))
 	m.Sum().SetIsMonotonic(true)
-	add("monotonic", h.metric(1, "s", "v", "", m, shapeOf(m)))
+	add("monotonic", h.Metric(1, "s", "v", "", m, ShapeOf(m)))
 	m.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
-	add("delta", h.metric(1, "s", "v", "", m, shapeOf(m)))
+	add("delta", h.Metric(1, "s", "v", "", m, ShapeOf(m)))
 
 	for what, put := range map[string]func(pcommon.Map){
 		"none": func(pcommon.Map) {}, "string 1": func(a pcommon.Map) { a.PutStr("k", "1") }, "int 1": func(a pcommon.Map) { a.PutInt("k", 1) },
@@ -77,7 +79,7 @@ func TestSeriesHashTellsApart(t *testing.T) {
 	} {
 		attrs := pcommon.NewMap()
 		put(attrs)
-		add(what, h.point(1, attrs))
+		add(what, h.Point(1, attrs))
 	}
 }
 
@@ -85,7 +87,30 @@ func TestSeriesHashAllocatesNothing(t *testing.T) {
 	attrs := pcommon.NewMap()
 	attrs.PutStr("b", "1")
 	attrs.PutInt("a", 2)
-	var h seriesHasher
-	h.point(1, attrs)
-	require.Zero(t, testing.AllocsPerRun(100, func() { h.point(1, attrs) }))
+	var h Hasher
+	h.Point(1, attrs)
+	require.Zero(t, testing.AllocsPerRun(100, func() { h.Point(1, attrs) }))
+}
+
+func TestVersionChangesWithDescriptionAndCorrelation(t *testing.T) {
+	var h Hasher
+	c := envelope.Correlation{CommitSHA: "a", BuildRunID: "b"}
+	base := h.Version(1, c)
+	require.Equal(t, base, h.Version(1, c))
+	require.NotEqual(t, base, h.Version(2, c))
+	require.NotEqual(t, base, h.Version(1, envelope.Correlation{CommitSHA: "ab"}))
+	c.Basis = envelope.BasisTime
+	require.NotEqual(t, base, h.Version(1, c))
+}
+
+func BenchmarkPoint(b *testing.B) {
+	attrs := pcommon.NewMap()
+	attrs.PutStr("http.method", "GET")
+	attrs.PutStr("http.route", "/orders/{id}")
+	attrs.PutInt("status", 200)
+	var h Hasher
+	b.ReportAllocs()
+	for b.Loop() {
+		h.Point(1, attrs)
+	}
 }
