@@ -3,8 +3,10 @@ package reader_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"pgregory.net/rapid"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/summitobs/summit/internal/clickhouse/reader"
 	"github.com/summitobs/summit/internal/clickhouse/writer"
 	"github.com/summitobs/summit/internal/otlptest"
+	"github.com/summitobs/summit/internal/tenant"
 )
 
 func TestLogsRoundTrip(t *testing.T) {
@@ -48,4 +51,36 @@ func forwardLogs(t require.TestingT, ld plog.Logs) plog.Logs {
 	ld, err = (&plog.ProtoUnmarshaler{}).UnmarshalLogs(b)
 	require.NoError(t, err)
 	return ld
+}
+
+func TestLogsOfOtherTenantsAndTimesStayAway(t *testing.T) {
+	store := enginetest.Open(t)
+	enc := writer.New(writer.Options{Now: func() time.Time { return now }})
+	ld := plog.NewLogs()
+	records := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords()
+	for i, body := range []string{"before", "first", "last", "after"} {
+		lr := records.AppendEmpty()
+		lr.SetTimestamp(pcommon.NewTimestampFromTime(now.Add(time.Duration(i) * time.Hour)))
+		lr.Body().SetStr(body)
+	}
+	b, err := enc.Logs(ld)
+	require.NoError(t, err)
+	insert(t, store, b)
+
+	scope := reader.Scope{Tenant: tenant.Default, From: now.Add(time.Hour), To: now.Add(3 * time.Hour)}
+	got, err := reader.Logs(t.Context(), store.Conn(), scope)
+	require.NoError(t, err)
+	require.Equal(t, 2, got.LogRecordCount())
+	first := got.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords()
+	require.Equal(t, "first", first.At(0).Body().Str())
+	require.Equal(t, "last", first.At(1).Body().Str())
+
+	scope.Tenant = tenant.ID{1}
+	got, err = reader.Logs(t.Context(), store.Conn(), scope)
+	require.NoError(t, err)
+	require.Zero(t, got.LogRecordCount())
+	_, err = reader.Logs(t.Context(), store.Conn(), reader.Scope{From: now, To: now.Add(time.Hour)})
+	require.ErrorContains(t, err, "no tenant")
+	_, err = reader.Logs(t.Context(), store.Conn(), reader.Scope{Tenant: tenant.Default, From: now, To: now})
+	require.ErrorContains(t, err, "window")
 }

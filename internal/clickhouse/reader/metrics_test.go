@@ -4,8 +4,10 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"pgregory.net/rapid"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/summitobs/summit/internal/clickhouse/reader"
 	"github.com/summitobs/summit/internal/clickhouse/writer"
 	"github.com/summitobs/summit/internal/otlptest"
+	"github.com/summitobs/summit/internal/tenant"
 )
 
 func sorted(s []string) []string {
@@ -55,4 +58,43 @@ func forwardMetrics(t require.TestingT, md pmetric.Metrics) pmetric.Metrics {
 	md, err = (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(b)
 	require.NoError(t, err)
 	return md
+}
+
+// A client that got no answer sends its request again: each copy of a point has its own exemplars.
+func TestResentPointsKeepTheirExemplars(t *testing.T) {
+	store := enginetest.Open(t)
+	enc := writer.New(writer.Options{Now: func() time.Time { return now }})
+	md := pmetric.NewMetrics()
+	m := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+	m.SetName("requests")
+	p := m.SetEmptyGauge().DataPoints().AppendEmpty()
+	p.SetTimestamp(pcommon.NewTimestampFromTime(now))
+	for i := range 3 {
+		e := p.Exemplars().AppendEmpty()
+		e.SetTimestamp(p.Timestamp())
+		e.SetIntValue(int64(i))
+	}
+	for range 2 {
+		b, err := enc.Metrics(md)
+		require.NoError(t, err)
+		insert(t, store, b)
+	}
+	got, err := reader.Metrics(t.Context(), store.Conn(), reader.Scope{Tenant: tenant.Default, From: now, To: now.Add(time.Hour)})
+	require.NoError(t, err)
+	one := otlptest.FlattenMetrics(md)
+	same(t, append(one, one...), otlptest.FlattenMetrics(got), otlptest.MetricsJSON)
+}
+
+func TestPointsWithoutTheirSeriesAreAnError(t *testing.T) {
+	store := enginetest.Open(t)
+	enc := writer.New(writer.Options{Now: func() time.Time { return now }})
+	md := pmetric.NewMetrics()
+	m := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics().AppendEmpty()
+	m.SetEmptyGauge().DataPoints().AppendEmpty().SetTimestamp(pcommon.NewTimestampFromTime(now))
+	b, err := enc.Metrics(md)
+	require.NoError(t, err)
+	insert(t, store, b)
+	require.NoError(t, store.Conn().Exec(t.Context(), "TRUNCATE TABLE metric_series_v1"))
+	_, err = reader.Metrics(t.Context(), store.Conn(), reader.Scope{Tenant: tenant.Default, From: now, To: now.Add(time.Hour)})
+	require.ErrorContains(t, err, "which is not there")
 }

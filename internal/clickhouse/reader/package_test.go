@@ -69,20 +69,24 @@ func (tr *trip) stamp(res pcommon.Resource) {
 func unstamp(res pcommon.Resource) { res.Attributes().Remove(envelope.AttrTenantID) }
 
 // insert takes batches through the queue's form into the engine, as one segment.
-func (tr *trip) insert(batches ...*writer.Batch) {
+func (tr *trip) insert(batches ...*writer.Batch) { insert(tr, tr.store, batches...) }
+
+func insert(t require.TestingT, store clickhouse.Store, batches ...*writer.Batch) {
 	set := writer.NewSet(now)
 	for _, b := range batches {
-		require.NoError(tr, set.Add(b.AppendRecord(nil)))
+		require.NoError(t, set.Add(b.AppendRecord(nil)))
 		b.Committed()
 		b.Release()
 	}
-	insertSet(tr, tr.store, set)
+	insertSet(t, store, set)
 }
 
 func insertSet(t require.TestingT, store clickhouse.Store, set *writer.Set) {
+	// A segment has a token of its own: equal rows of two segments are two.
+	settings := map[string]string{"input_format_native_allow_types_conversion": "0", "insert_deduplication_token": uuid.NewString()}
 	require.NoError(t, set.Each(func(ins writer.Insert) error {
 		return store.Insert(context.Background(), clickhouse.Insert{
-			Table: ins.Table, Columns: ins.Columns, Settings: map[string]string{"input_format_native_allow_types_conversion": "0"},
+			Table: ins.Table, Columns: ins.Columns, Settings: settings,
 			Body: func(w io.Writer) error {
 				_, err := ins.WriteTo(w)
 				return err
