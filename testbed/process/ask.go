@@ -13,14 +13,14 @@ import (
 
 var client = &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
 
-// GetJSON asks a URL and reads a JSON answer of any status into v, which may be nil.
+// GetJSON asks a URL and reads the JSON of an answer of success into v, which may be nil.
 func GetJSON(ctx context.Context, url string, v any) (status int, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0, err
 	}
 	status, body, err := do(req)
-	if err != nil || v == nil {
+	if err != nil || v == nil || status > 299 {
 		return status, err
 	}
 	if err := json.Unmarshal(body, v); err != nil {
