@@ -26,7 +26,7 @@ bin/.ui: $(UI_SOURCES)
 	@mkdir -p bin && touch $@
 
 build: setup bin/.ui ## build bin/summit, bin/queryd and bin/summitctl
-	@for b in summit queryd summitctl; do echo "build: bin/$$b"; $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/$$b ./cmd/$$b; done
+	@for b in summit queryd summitctl; do echo "build: bin/$$b"; $(GO) build -ldflags '$(LDFLAGS)' -o bin/$$b ./cmd/$$b; done
 
 run: build ## start everything in one process with demo data and print the URLs (Ctrl-C stops)
 	@exec bin/summitctl up --demo $(ARGS)
