@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/summitobs/summit/internal/clickhouse/buildrows"
 	"github.com/summitobs/summit/internal/clickhouse/column"
 	"github.com/summitobs/summit/internal/clickhouse/table"
 )
@@ -24,10 +25,10 @@ func TestStructsAreTheirTables(t *testing.T) {
 		}},
 		{table.BucketHistory, &bucketColumns{}, nil},
 		{table.Quarantine, &quarantineColumns{}, []string{ingestedAt}},
-		{table.Builds, &buildColumns{}, []string{ingestedAt}},
-		{table.Deploys, &deployColumns{}, []string{ingestedAt}},
-		{table.GraphNodes, &nodeColumns{}, []string{"deleted", ingestedAt}},
-		{table.GraphEdges, &edgeColumns{}, []string{"deleted", ingestedAt}},
+		{table.Builds, &buildrows.Builds{}, []string{ingestedAt}},
+		{table.Deploys, &buildrows.Deploys{}, []string{ingestedAt}},
+		{table.GraphNodes, &buildrows.Nodes{}, []string{"deleted", ingestedAt}},
+		{table.GraphEdges, &buildrows.Edges{}, []string{"deleted", ingestedAt}},
 	} {
 		t.Run(tc.table.Name, func(t *testing.T) {
 			named := bind(tc.table, tc.cols)
@@ -72,23 +73,6 @@ func TestStoredForgetsTheOldest(t *testing.T) {
 		s.add(map[storedKey]struct{}{key(n + maxStored + 2): {}})
 	}
 	require.False(t, s.has(key(0)))
-}
-
-func TestPrintsAreRememberedWithinBounds(t *testing.T) {
-	var p printCache
-	p.init()
-	const stack = "goroutine 1 [running]:\nmain.pay(0x1)\n\t/app/main.go:12 +0x1\nmain.main()\n\t/app/main.go:5 +0x1\n"
-	first := p.exception("go", "X", "message 1", stack)
-	require.True(t, first.Parsed)
-	require.Same(t, first, p.exception("go", "X", "message 2", stack))
-	require.NotSame(t, first, p.exception("go", "Y", "message 2", stack))
-	require.NotSame(t, first, p.exception("", "X", "message 2", stack))
-	for i := range 2*maxPrints + 1 {
-		p.exception("go", string(rune('a'+i%26))+string(rune('a'+i/26%26))+string(rune('a'+i/676)), "", stack)
-	}
-	require.LessOrEqual(t, len(p.young)+len(p.old), 2*maxPrints)
-	require.NotSame(t, first, p.exception("go", "X", "message 1", stack))
-	require.Equal(t, first.FP, p.exception("go", "X", "message 1", stack).FP)
 }
 
 func TestBucketsAreRoundedDown(t *testing.T) {

@@ -102,7 +102,7 @@ func (s *Set) deriveCatalog() error {
 		}
 		return col
 	})
-	s.blocks[table.Catalog.Index].truncate(0)
+	s.Clear(table.Catalog)
 	attrs, facets := c.Attrs(), c.Facets()
 	if err := derive(s, table.Catalog, func(cols *catalogColumns) {
 		for i := range attrs {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/summitobs/summit/internal/clickhouse/column"
+	"github.com/summitobs/summit/internal/clickhouse/printcache"
 	"github.com/summitobs/summit/internal/clickhouse/table"
 )
 
@@ -64,16 +65,15 @@ func setDefault[T int | uint16 | time.Duration](v *T, def T) {
 type Encoder struct {
 	opts    Options
 	stored  stored
-	prints  printCache
+	prints  *printcache.Cache
 	own     encoderOwn
 	batches sync.Pool
 }
 
 // New makes an Encoder.
 func New(opts Options) *Encoder {
-	e := &Encoder{opts: opts.withDefaults()}
+	e := &Encoder{opts: opts.withDefaults(), prints: printcache.New()}
 	e.stored.init()
-	e.prints.init()
 	e.own.init()
 	e.batches.New = func() any { return newBatch(e) }
 	return e
@@ -111,13 +111,12 @@ type Batch struct {
 	// cutKeys lists the keys of the present record whose values were cut.
 	cutKeys []byte
 	cuts    int
-	// canon and pairs are room for the canonical form of a resource, value for an attribute's bytes, packed for a record.
-	canon  []byte
-	pairs  []attribute
-	value  []byte
-	raw    []byte
-	packed []byte
-	own    batchOwn
+	// canon and pairs are room for the canonical form of a resource, value for an attribute's bytes, raw for the record.
+	canon []byte
+	pairs []attribute
+	value []byte
+	raw   []byte
+	own   batchOwn
 }
 
 // block holds the columns of one table: cols is a pointer to the struct that use was asked for.

@@ -2,15 +2,12 @@ package writer
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
-	"hash/maphash"
 	"math"
-	"strings"
-	"sync"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/summitobs/summit/internal/clickhouse/column"
+	"github.com/summitobs/summit/internal/clickhouse/promoted"
 	"github.com/summitobs/summit/internal/clickhouse/table"
 	"github.com/summitobs/summit/internal/envelope"
 	"github.com/summitobs/summit/internal/fingerprint"
@@ -52,7 +49,7 @@ type exception struct {
 	trace         [16]byte
 	span          [8]byte
 	session       string
-	user          user
+	user          promoted.User
 	weight        float32
 	// kept tells that a span or log record keeps the stack's text.
 	kept bool
@@ -63,51 +60,25 @@ type exception struct {
 func (x *exception) look(key string, v pcommon.Value) {
 	switch key {
 	case "exception.type":
-		x.typ = str(v)
+		x.typ = promoted.Text(v)
 	case "exception.message":
-		x.message = str(v)
+		x.message = promoted.Text(v)
 	case "exception.stacktrace":
-		x.stack = str(v)
+		x.stack = promoted.Text(v)
 	case "exception.escaped":
 		x.handled = handledYes
 		if v.Type() == pcommon.ValueTypeBool && v.Bool() || v.Type() == pcommon.ValueTypeStr && v.Str() == "true" {
 			x.handled = handledNo
 		}
 	case envelope.AttrErrorFingerprint:
-		x.client = str(v)
+		x.client = promoted.Text(v)
 	default:
-		x.user.look(key, v)
+		x.user.Look(key, v)
 	}
 }
 
 // is tells an exception from other events.
 func (x *exception) is() bool { return x.named || x.typ != "" || x.stack != "" }
-
-// user is who was in front of the screen, as a pseudonym or as what one is made of.
-type user struct{ hash, id string }
-
-func (u *user) look(key string, v pcommon.Value) {
-	switch key {
-	case "user.hash":
-		u.hash = str(v)
-	case "user.id":
-		u.id = str(v)
-	case "enduser.id":
-		orElse(&u.id, v)
-	}
-}
-
-// pseudonym is the sender's hash, or one of ours that differs between tenants; empty where nobody is named.
-func (u user) pseudonym(r *resource) string {
-	if u.hash != "" || u.id == "" {
-		return u.hash
-	}
-	h := sha256.New()
-	h.Write([]byte("summit.user.v1"))
-	h.Write(r.tenant[:])
-	h.Write([]byte(u.id))
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}
 
 // errorColumns is events_error_v1. Contexts and breadcrumbs stay empty here; what is left out takes its default.
 type errorColumns struct {
@@ -168,7 +139,7 @@ func (b *Batch) addError(r *resource, x *exception) (fp [16]byte, version uint8)
 	if clock := b.clock(b.enc.opts.Retention.Errors); !clock.holds(uint64(x.at)) {
 		x.at = clock.now // the item's own time was in range, but its error is kept for fewer days
 	}
-	res := b.enc.prints.exception(r.language, x.typ, x.message, x.stack)
+	res := b.enc.prints.Exception(r.language, x.typ, x.message, x.stack)
 	fp, version = res.FP, res.Version
 	if x.client != "" {
 		fp = clientPrint(x.client)
@@ -195,7 +166,7 @@ func (b *Batch) addError(r *resource, x *exception) (fp [16]byte, version uint8)
 	c.SpanID.Append(spanNumber(x.span))
 	c.Index.Append(uint16(min(x.index, math.MaxUint16)))
 	c.Session.Append(x.session)
-	c.User.Append(x.user.pseudonym(r))
+	c.User.Append(x.user.Pseudonym(r.tenant))
 	c.Weight.Append(x.weight)
 	for k, v := range x.tags {
 		c.Tags.Keys.Append(k)
@@ -221,65 +192,4 @@ func clientPrint(s string) [16]byte {
 	}
 	h := sha256.Sum256([]byte("summit.client.fingerprint.v1" + s))
 	return [16]byte(h[:16])
-}
-
-// maxPrints bounds the exceptions whose reading is remembered, in each of two generations: at worst 64 KiB each.
-const maxPrints = 1 << 10
-
-// printCache remembers how stacks were read: one bug gives many equal ones. Keys are two hashes with seeds of this process,
-// so nobody outside can make two stacks meet.
-type printCache struct {
-	a, b       maphash.Seed
-	mu         sync.Mutex
-	young, old map[[2]uint64]*fingerprint.Result
-}
-
-func (p *printCache) init() {
-	p.a, p.b = maphash.MakeSeed(), maphash.MakeSeed()
-	p.young = make(map[[2]uint64]*fingerprint.Result)
-}
-
-// exception is fingerprint.Exception. A parsed stack makes the message irrelevant, so messages are not part of the key
-// but where nothing else is known.
-func (p *printCache) exception(language, typ, message, stack string) *fingerprint.Result {
-	if stack == "" {
-		res := fingerprint.Exception(language, typ, message, stack)
-		return &res
-	}
-	key := [2]uint64{p.hash(p.a, language, typ, stack), p.hash(p.b, language, typ, stack)}
-	p.mu.Lock()
-	res := p.young[key]
-	if res == nil {
-		res = p.old[key]
-	}
-	p.mu.Unlock()
-	if res != nil {
-		return res
-	}
-	made := fingerprint.Exception(language, typ, message, stack)
-	if !made.Parsed {
-		return &made
-	}
-	for i := range made.Frames { // else they would keep the whole request alive
-		f := &made.Frames[i]
-		f.Module, f.Function, f.File = strings.Clone(f.Module), strings.Clone(f.Function), strings.Clone(f.File)
-	}
-	made.Culprit = strings.Clone(made.Culprit)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.young) >= maxPrints {
-		p.old, p.young = p.young, make(map[[2]uint64]*fingerprint.Result)
-	}
-	p.young[key] = &made
-	return &made
-}
-
-func (p *printCache) hash(seed maphash.Seed, parts ...string) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	for _, s := range parts {
-		h.WriteString(s)
-		h.WriteByte(0)
-	}
-	return h.Sum64()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/summitobs/summit/internal/anyvalue"
 	"github.com/summitobs/summit/internal/clickhouse/catalog"
 	"github.com/summitobs/summit/internal/clickhouse/column"
+	"github.com/summitobs/summit/internal/clickhouse/promoted"
 	"github.com/summitobs/summit/internal/clickhouse/table"
 	"github.com/summitobs/summit/internal/envelope"
 	"github.com/summitobs/summit/internal/tenant"
@@ -132,7 +133,7 @@ func (w *logWriter) record(lr plog.LogRecord) {
 	x := exception{named: lr.EventName() == exceptionEvent}
 	for k, v := range lr.Attributes().All() {
 		if k == "session.id" {
-			session = str(v)
+			session = promoted.Text(v)
 		}
 		x.look(k, v)
 		c.Attrs.put(w.b, k, v)
@@ -219,7 +220,7 @@ func (w *logWriter) exception(x *exception, lr plog.LogRecord, at int64) {
 // eventID is the id that the envelope processor gives the record, whether it ran or not.
 func (w *logWriter) eventID(lr plog.LogRecord) envelope.EventID {
 	if v, ok := lr.Attributes().Get(envelope.AttrEventID); ok {
-		if id, err := tenant.Parse(str(v)); err == nil {
+		if id, err := tenant.Parse(promoted.Text(v)); err == nil {
 			return envelope.EventID(id)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/summitobs/summit/internal/anyvalue"
 	"github.com/summitobs/summit/internal/clickhouse/catalog"
 	"github.com/summitobs/summit/internal/clickhouse/column"
+	"github.com/summitobs/summit/internal/clickhouse/promoted"
 	"github.com/summitobs/summit/internal/clickhouse/table"
 	"github.com/summitobs/summit/internal/envelope"
 )
@@ -164,7 +165,7 @@ type spanWriter struct {
 	clock clock
 	res   resource
 	bad   badSpans
-	seen  promoted
+	seen  promoted.Span
 }
 
 func (w *spanWriter) resource(rs ptrace.ResourceSpans) {
@@ -226,9 +227,9 @@ func (w *spanWriter) span(sp ptrace.Span) {
 	flags |= w.number(c.Status, int32(sp.Status().Code()), int32(ptrace.StatusCodeError), envelope.AttrOTLPStatus, flagStatus)
 	c.TimeFlags.Append(flags)
 
-	w.seen = promoted{session: w.res.session}
+	w.seen = promoted.Span{Session: w.res.session}
 	for k, v := range sp.Attributes().All() {
-		w.seen.look(k, v)
+		w.seen.Look(k, v)
 		c.Attrs.put(w.b, k, v)
 	}
 	c.Attrs.endRow(w.b, SignalTraces)
@@ -291,26 +292,26 @@ func (w *spanWriter) number(c *column.Num[int8], v, last int32, attr string, fla
 // promote writes the columns that are copies of attributes.
 func (w *spanWriter) promote(sp ptrace.Span) {
 	c, p := w.c, &w.seen
-	c.Session.Append(p.session)
-	c.Method.Append(p.method)
-	c.Route.Append(p.route)
+	c.Session.Append(p.Session)
+	c.Method.Append(p.Method)
+	c.Route.Append(p.Route)
 	status := uint16(0)
-	if p.status > 0 && p.status <= math.MaxUint16 {
-		status = uint16(p.status)
+	if p.Status > 0 && p.Status <= math.MaxUint16 {
+		status = uint16(p.Status)
 	}
 	c.HTTPStatus.Append(status)
-	c.DB.Append(p.db)
-	c.RPC.Append(p.rpc)
-	c.MsgSystem.Append(p.msgSystem)
-	c.MsgDest.Append(p.msgDest)
-	c.Peer.Append(p.peer)
-	if p.weight == 0 {
-		p.weight = 1
+	c.DB.Append(p.DB)
+	c.RPC.Append(p.RPC)
+	c.MsgSystem.Append(p.MsgSystem)
+	c.MsgDest.Append(p.MsgDest)
+	c.Peer.Append(p.Peer)
+	if p.Weight == 0 {
+		p.Weight = 1
 		if state := sp.TraceState().AsRaw(); state != "" {
-			p.weight = weightOf(state)
+			p.Weight = promoted.Weight(state)
 		}
 	}
-	c.Weight.Append(float32(p.weight))
+	c.Weight.Append(float32(p.Weight))
 }
 
 func (w *spanWriter) events(sp ptrace.Span) {
@@ -349,9 +350,9 @@ func (w *spanWriter) exception(x *exception, ev ptrace.SpanEvent, index int) ([1
 	copy(x.trace[:], w.c.TraceID.At(row))
 	binary.BigEndian.PutUint64(x.span[:], id)
 	x.event = envelope.SpanEventID(w.res.tenant, x.trace, x.span, w.c.At.Data[row], w.c.Duration.Data[row])
-	x.session, x.weight = w.seen.session, w.c.Weight.Data[row]
-	if x.user == (user{}) {
-		x.user = w.seen.user
+	x.session, x.weight = w.seen.Session, w.c.Weight.Data[row]
+	if x.user == (promoted.User{}) {
+		x.user = w.seen.User
 	}
 	x.kept = true
 	return w.b.addError(&w.res, x)

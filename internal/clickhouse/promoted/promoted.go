@@ -1,4 +1,6 @@
-package writer
+// Package promoted finds the attributes that the store has a column of its own for, besides their place in the maps:
+// of spans, and of whoever was in front of the screen. The column encoders show it each attribute once.
+package promoted
 
 import (
 	"math"
@@ -10,56 +12,58 @@ import (
 	"github.com/summitobs/summit/internal/envelope"
 )
 
-// promoted are the attributes of a span that have a column of their own besides their place in the maps. Where a name
+// Span holds the promoted attributes of a span. Where a name
 // has changed in the conventions, the present one wins.
-type promoted struct {
-	method, route, db, rpc, msgSystem, msgDest, peer, session string
-	status                                                    int64
-	weight                                                    float64
-	user                                                      user
+type Span struct {
+	Method, Route, DB, RPC, MsgSystem, MsgDest, Peer, Session string
+	Status                                                    int64
+	// Weight is how many spans of the original traffic this one stands for; 0 where the sender doesn't tell.
+	Weight float64
+	User   User
 }
 
-// look remembers the attribute if it is one of them.
-func (p *promoted) look(key string, v pcommon.Value) {
+// Look remembers the attribute if it is one of them.
+func (p *Span) Look(key string, v pcommon.Value) {
 	switch key {
 	case "http.request.method":
-		p.method = str(v)
+		p.Method = Text(v)
 	case "http.route":
-		p.route = str(v)
+		p.Route = Text(v)
 	case "http.response.status_code":
-		p.status = number(v)
+		p.Status = number(v)
 	case "db.system.name":
-		p.db = str(v)
+		p.DB = Text(v)
 	case "rpc.method":
-		p.rpc = str(v)
+		p.RPC = Text(v)
 	case "messaging.system":
-		p.msgSystem = str(v)
+		p.MsgSystem = Text(v)
 	case "messaging.destination.name":
-		p.msgDest = str(v)
+		p.MsgDest = Text(v)
 	case "service.peer.name":
-		p.peer = str(v)
+		p.Peer = Text(v)
 	case "session.id":
-		p.session = str(v)
+		p.Session = Text(v)
 	case "http.method":
-		orElse(&p.method, v)
+		orElse(&p.Method, v)
 	case "db.system":
-		orElse(&p.db, v)
+		orElse(&p.DB, v)
 	case "messaging.destination":
-		orElse(&p.msgDest, v)
+		orElse(&p.MsgDest, v)
 	case "peer.service":
-		orElse(&p.peer, v)
+		orElse(&p.Peer, v)
 	case "http.status_code":
-		if p.status == 0 {
-			p.status = number(v)
+		if p.Status == 0 {
+			p.Status = number(v)
 		}
 	case envelope.AttrSampleWeight:
-		p.weight = validWeight(v)
+		p.Weight = validWeight(v)
 	default:
-		p.user.look(key, v)
+		p.User.Look(key, v)
 	}
 }
 
-func str(v pcommon.Value) string {
+// Text gives a string value, of any other type the empty string.
+func Text(v pcommon.Value) string {
 	if v.Type() != pcommon.ValueTypeStr {
 		return ""
 	}
@@ -75,7 +79,7 @@ func number(v pcommon.Value) int64 {
 
 func orElse(p *string, v pcommon.Value) {
 	if *p == "" {
-		*p = str(v)
+		*p = Text(v)
 	}
 }
 
@@ -97,9 +101,9 @@ func validWeight(v pcommon.Value) float64 {
 // thresholdDigits is the length of a whole rejection threshold: 56 bits.
 const thresholdDigits = 14
 
-// weightOf reads the rejection threshold of consistent probability sampling, ot=th:<hex> in the trace state, and gives
+// Weight reads the rejection threshold of consistent probability sampling, ot=th:<hex> in the trace state, and gives
 // how many spans a sampled one stands for; 1 where there is none.
-func weightOf(state string) float64 {
+func Weight(state string) float64 {
 	for member := range strings.SplitSeq(state, ",") {
 		value, ok := strings.CutPrefix(strings.TrimSpace(member), "ot=")
 		if !ok {
