@@ -1,6 +1,7 @@
 package cireceiver
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -9,8 +10,13 @@ import (
 	"time"
 )
 
-// maxEvents is the most events of one request.
-const maxEvents = 1000
+// Bounds of a request. What is kept of each entity in memory is bounded by them.
+const (
+	maxEvents  = 1000
+	maxText    = 4 << 10
+	maxAttrs   = 100
+	maxDigests = 100
+)
 
 // ciEvent is an event of the generic door. Each type takes a part of the fields, see eventFields; the JSON Schema in
 // api/json/summit.v1.ci_event.json says the same.
@@ -118,12 +124,9 @@ func parseEvents(body []byte, now time.Time) ([]parsed, *problem) {
 	if len(top) > 1 {
 		return nil, wrongField(otherKey(top), "stands beside events; want events alone or one event without it")
 	}
-	var raw []map[string]json.RawMessage
-	if err := json.Unmarshal(list, &raw); err != nil {
-		return nil, wrongField("events", "must be an array of objects")
-	}
-	if len(raw) == 0 || len(raw) > maxEvents {
-		return nil, wrongField("events", fmt.Sprintf("must hold 1 to %d events, got %d", maxEvents, len(raw)))
+	raw, p := eventList(list)
+	if p != nil {
+		return nil, p
 	}
 	out := make([]parsed, 0, len(raw))
 	for i, fields := range raw {
@@ -134,6 +137,50 @@ func parseEvents(body []byte, now time.Time) ([]parsed, *problem) {
 		out = append(out, ev)
 	}
 	return out, nil
+}
+
+// eventList takes the array apart and stops at the first event too many: millions of empty ones fit into a request.
+func eventList(list json.RawMessage) ([]map[string]json.RawMessage, *problem) {
+	d := json.NewDecoder(bytes.NewReader(list))
+	if open, err := d.Token(); err != nil || open != json.Delim('[') {
+		return nil, wrongField("events", "must be an array of objects")
+	}
+	var out []map[string]json.RawMessage
+	for d.More() {
+		if len(out) == maxEvents {
+			return nil, wrongField("events", fmt.Sprintf("must hold at most %d events", maxEvents))
+		}
+		var fields map[string]json.RawMessage
+		if err := d.Decode(&fields); err != nil {
+			return nil, wrongField("events", "must be an array of objects")
+		}
+		out = append(out, fields)
+	}
+	if len(out) == 0 {
+		return nil, wrongField("events", fmt.Sprintf("must hold 1 to %d events, got 0", maxEvents))
+	}
+	return out, nil
+}
+
+// tooLong refuses texts that nobody reads and that would be kept; a message is cut instead.
+func tooLong(path string, e *ciEvent, fields map[string]json.RawMessage) *problem {
+	for _, k := range slices.Sorted(maps.Keys(fields)) {
+		if len(fields[k]) > maxText+2 && k != "message" && k != "attrs" && k != "digests" {
+			return wrongField(path+k, fmt.Sprintf("is longer than %d bytes", maxText))
+		}
+	}
+	if len(e.Digests) > maxDigests {
+		return wrongField(path+"digests", fmt.Sprintf("must hold at most %d digests", maxDigests))
+	}
+	if len(e.Attrs) > maxAttrs {
+		return wrongField(path+"attrs", fmt.Sprintf("must hold at most %d entries", maxAttrs))
+	}
+	for _, k := range slices.Sorted(maps.Keys(e.Attrs)) {
+		if len(k) > maxText || len(e.Attrs[k]) > maxText {
+			return wrongField(path+"attrs."+text(k, 64), fmt.Sprintf("is longer than %d bytes", maxText))
+		}
+	}
+	return nil
 }
 
 func otherKey(m map[string]json.RawMessage) string {
@@ -166,6 +213,9 @@ func parseEvent(fields map[string]json.RawMessage, path string, now time.Time) (
 	if err != nil {
 		p := decodeProblem(err)
 		p.Field = path + p.Field
+		return parsed{}, p
+	}
+	if p := tooLong(path, &e, fields); p != nil {
 		return parsed{}, p
 	}
 	c := converter{ev: &e, path: path, now: now}

@@ -237,13 +237,9 @@ func (c *converter) deployment() *build.Deployment {
 	}
 	c.deployStatus(d)
 	c.ordered(d.StartedAt, d.FinishedAt)
-	switch {
-	case len(d.Digests) > 0:
-		d.Basis = envelope.BasisDigest
-	case d.CommitSHA != "" || d.BuildRunID != "":
+	if d.CommitSHA != "" || d.BuildRunID != "" {
+		// The sender's word. A digest proves more only together with the report of who built it.
 		d.Basis = envelope.BasisRevision
-	case d.ServiceVersion != "":
-		d.Basis = envelope.BasisVersion
 	}
 	d.Version = build.VersionOf(d.Status.Rank(), d.UpdatedAt)
 	return d

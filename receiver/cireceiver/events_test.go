@@ -55,6 +55,82 @@ func TestArtifactAndDeployment(t *testing.T) {
 		h.index.Resolve(tenant.Default, ev, date("2026-03-01T13:00:00Z")))
 }
 
+// A digest in a deployment proves a build only together with the report of who built it, whichever comes first.
+func TestDeploymentsDigestProvesWithItsArtifactOnly(t *testing.T) {
+	const run = "github:github.com:acme/shop:7:1"
+	artifact := `{"type":"artifact",` + ref + `,"digest":"` + dig + `","name":"shop","commit_sha":"` + sha + `"}`
+	deployment := func(more string) string {
+		return `{"type":"deployment","provider":"github","host":"github.com","repo":"acme/shop","deployment_id":"d1","environment":"production",
+"digests":["` + dig + `"],"status":"success"` + more + `}`
+	}
+	for _, tc := range []struct {
+		name, more    string
+		run           string
+		before, after envelope.Basis
+	}{
+		{"run named", `,"build_run_id":"` + run + `"`, run, envelope.BasisRevision, envelope.BasisDigest},
+		{"commit named", `,"commit_sha":"` + sha + `"`, "", envelope.BasisRevision, envelope.BasisDigest},
+		{"digest alone", "", "", envelope.BasisNone, envelope.BasisDigest},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			stored := func(h *harness) *build.Deployment {
+				return h.stored()["deployment github:github.com:acme/shop:d1 "].(*build.Deployment)
+			}
+			h := start(t, testConfig())
+			code, got := h.events(deployment(tc.more))
+			require.Equal(t, 200, code, got)
+			require.Equal(t, tc.run, stored(h).BuildRunID)
+			require.Equal(t, tc.before, stored(h).Basis)
+			_, _ = h.events(artifact)
+			require.Equal(t, run, stored(h).BuildRunID)
+			require.Equal(t, tc.after, stored(h).Basis)
+
+			h = start(t, testConfig())
+			_, _ = h.events(artifact)
+			_, _ = h.events(deployment(tc.more))
+			require.Equal(t, run, stored(h).BuildRunID)
+			require.Equal(t, tc.after, stored(h).Basis, "artifact first")
+		})
+	}
+	h := start(t, testConfig())
+	_, _ = h.events(artifact)
+	_, _ = h.events(deployment(`,"build_run_id":"github:github.com:acme/shop:8:1"`))
+	require.Equal(t, envelope.BasisRevision, h.stored()["deployment github:github.com:acme/shop:d1 "].(*build.Deployment).Basis, "another run made the digest")
+}
+
+func TestRequestsAreBounded(t *testing.T) {
+	long := strings.Repeat("x", maxText+1)
+	many := func(n int, item string) string { return strings.TrimSuffix(strings.Repeat(item+",", n), ",") }
+	var attrs []string
+	for i := range maxAttrs + 1 {
+		attrs = append(attrs, fmt.Sprintf(`"k%d":"v"`, i))
+	}
+	run := func(more string) string {
+		return `{"type":"run","repo":"a/b","run_id":"1","status":"running"` + more + `}`
+	}
+	for _, tc := range []struct{ name, body, field, detail string }{
+		{"events", `{"events":[` + many(maxEvents+1, "{}") + `]}`, "events", "at most 1000"},
+		{"no event", `{"events":[]}`, "events", "1 to 1000"},
+		{"text", run(`,"name":"` + long + `"`), "name", "longer than 4096"},
+		{"attribute", run(`,"attrs":{"a":"` + long + `"}`), "attrs.a", "longer than 4096"},
+		{"name of an attribute", run(`,"attrs":{"` + long + `":""}`), "attrs.xxx", "longer than 4096"},
+		{"attributes", run(`,"attrs":{` + strings.Join(attrs, ",") + `}`), "attrs", "at most 100"},
+		{"digests", `{"type":"deployment","repo":"a","deployment_id":"1","environment":"p","status":"success","digests":[` +
+			many(maxDigests+1, `"`+dig+`"`) + `]}`, "digests", "at most 100"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := start(t, testConfig())
+			code, got := h.events(tc.body)
+			require.Equal(t, 400, code)
+			require.Contains(t, got["field"], tc.field)
+			require.Contains(t, got["detail"], tc.detail)
+		})
+	}
+	h := start(t, testConfig())
+	code, got := h.events(run(`,"message":"` + strings.Repeat("m", 2*maxMessage) + `","attrs":{` + strings.Join(attrs[:maxAttrs], ",") + `}`))
+	require.Equal(t, 200, code, got)
+}
+
 func TestArtifactThatComesAfterItsDeployment(t *testing.T) {
 	h := start(t, testConfig())
 	code, got := h.events(`{"type":"deployment","repo":"acme/shop","deployment_id":"d1","environment":"production","digests":["` + dig + `"],"status":"in_progress"}`)
@@ -205,7 +281,7 @@ func TestEventProblems(t *testing.T) {
 		{name: "type in a list", body: `{"events":[{}]}`, field: "events[0].type", detail: "must be the type"},
 		{name: "wrong type in a list", body: `{"events":[` + run(`,"branch":7`) + `]}`, field: "events[0].branch", detail: "want a string"},
 		{name: "empty list", body: `{"events":[]}`, field: "events", detail: "1 to 1000 events, got 0"},
-		{name: "long list", body: `{"events":[` + strings.Repeat(`{},`, 1000) + `{}]}`, field: "events", detail: "got 1001"},
+		{name: "long list", body: `{"events":[` + strings.Repeat(`{},`, 1000) + `{}]}`, field: "events", detail: "at most 1000"},
 		{name: "list of numbers", body: `{"events":[1]}`, field: "events", detail: "array of objects"},
 		{name: "list and more", body: `{"events":[{}],"type":"run"}`, field: "type", detail: "stands beside events"},
 	} {
@@ -241,6 +317,15 @@ func TestWhoMaySendEvents(t *testing.T) {
 			require.Contains(t, got["detail"], "only senders on this machine")
 		}
 	})
+	t.Run("web pages and proxies of this machine", func(t *testing.T) {
+		h := start(t, testConfig())
+		for _, header := range []string{"Origin", "Sec-Fetch-Site", "Forwarded", "X-Forwarded-For"} {
+			code, got, _ := h.post("/v1/ci/events", body, map[string]string{header: "x", "Content-Type": "text/plain"})
+			require.Equal(t, 401, code, header)
+			require.Contains(t, got["detail"], header)
+		}
+		require.Empty(t, h.calls)
+	})
 	t.Run("tokens", func(t *testing.T) {
 		cfg := testConfig()
 		one, two := configopaque.String("one"), configopaque.String("two")
@@ -263,6 +348,7 @@ func TestIdempotencyKey(t *testing.T) {
 	require.Equal(t, "stored", got["status"])
 	_, got, _ = h.post("/v1/ci/events", `{"type":"run","repo":"a/b","run_id":"2","status":"running"}`, headers)
 	require.Equal(t, "duplicate", got["status"])
+	require.Len(t, deliveryID("events", strings.Repeat("k", 1<<20)), 32, "a long key takes no more memory")
 	code, got = h.github("push", "k", examples(t, "push")[4])
 	require.Equal(t, 200, code)
 	require.Equal(t, "stored", got["status"], "keys of the two doors are apart")

@@ -235,7 +235,8 @@ func TestTimesAsProvidersWriteThem(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(in), &got), in)
 		require.True(t, got.IsZero())
 	}
-	for _, in := range []string{`"tomorrow"`, `-1`, `1e30`, `true`, `{}`, `"0001-01-01T00:00:00Z"`} {
+	for _, in := range []string{`"tomorrow"`, `-1`, `1e30`, `true`, `{}`, `"0001-01-01T00:00:00Z"`,
+		`20000000000`, `"1970-01-01T00:00:00+10:00"`} {
 		var got flexTime
 		require.Error(t, json.Unmarshal([]byte(in), &got), in)
 	}

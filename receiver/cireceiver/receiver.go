@@ -42,8 +42,10 @@ type ciReceiver struct {
 	obs        *receiverhelper.ObsReport
 	deliveries metric.Int64Counter
 	seen       *deliveries
-	index      *correlation.Index
-	keys       keyLocks
+	// spanned holds what has its spans although its events were refused after them.
+	spanned *deliveries
+	index   *correlation.Index
+	keys    keyLocks
 
 	githubSecrets [][]byte
 	githubUnset   []string
@@ -76,7 +78,8 @@ func newReceiver(set receiver.Settings, cfg *Config) (*ciReceiver, error) {
 		return nil, fmt.Errorf("make the counter of deliveries: %w", err)
 	}
 	return &ciReceiver{
-		cfg: cfg, set: set, tenant: id, obs: obs, deliveries: counter, seen: newDeliveries(dedupeWindow, dedupeEntries), forget: func() {},
+		cfg: cfg, set: set, tenant: id, obs: obs, deliveries: counter, seen: newDeliveries(dedupeWindow, dedupeEntries),
+		spanned: newDeliveries(dedupeWindow, dedupeEntries), forget: func() {},
 	}, nil
 }
 

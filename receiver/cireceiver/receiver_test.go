@@ -219,7 +219,7 @@ func TestDuplicatesAndTheirMark(t *testing.T) {
 	code, got = h.github("workflow_job", "two", body)
 	require.Equal(t, 200, code)
 	require.Equal(t, "unchanged", got["status"])
-	require.Equal(t, []string{"logs", "traces"}, h.calls, "build events first, and once")
+	require.Equal(t, []string{"traces", "logs"}, h.calls, "spans first, and once")
 	require.Equal(t, map[string]int64{
 		"github workflow_job stored": 1, "github workflow_job duplicate": 1, "github workflow_job unchanged": 1,
 	}, h.counted())
@@ -249,6 +249,9 @@ func TestDownstreamErrors(t *testing.T) {
 			require.Contains(t, got["detail"], tc.err.Error())
 			require.Equal(t, tc.code == 503, header.Get("Retry-After") != "")
 			require.Zero(t, h.index.Len(), "what isn't stored isn't known")
+			if tc.fail(h) == h.traces {
+				require.Equal(t, []string{"traces"}, h.calls, "once the events are stored the index may learn them, and the next try brings no spans")
+			}
 
 			tc.fail(h).err = nil
 			code, got = h.github("workflow_job", "1", body)

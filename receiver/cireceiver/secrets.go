@@ -83,11 +83,7 @@ func checkSignature(header string, body []byte, secrets [][]byte) error {
 // checkToken lets in who has a token; where there are no tokens, who is on this machine.
 func checkToken(r *http.Request, tokens [][]byte) error {
 	if len(tokens) == 0 {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsLoopback() {
-			return nil
-		}
-		return errors.New("without events.tokens only senders on this machine are served")
+		return checkLocal(r)
 	}
 	sent, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
@@ -101,6 +97,26 @@ func checkToken(r *http.Request, tokens [][]byte) error {
 	}
 	if match == 0 {
 		return errors.New("the bearer token is none of ours")
+	}
+	return nil
+}
+
+// checkLocal lets in programs of this machine. A web page makes a browser of this machine send, and a proxy passes on what
+// comes from anywhere: both come from loopback too and are told by their headers.
+func checkLocal(r *http.Request) error {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+		return errors.New("without events.tokens only senders on this machine are served")
+	}
+	for _, name := range []string{"Origin", "Sec-Fetch-Site"} {
+		if r.Header.Get(name) != "" {
+			return errors.New("without events.tokens web pages are not served (header " + name + ")")
+		}
+	}
+	for _, name := range []string{"Forwarded", "X-Forwarded-For"} {
+		if r.Header.Get(name) != "" {
+			return errors.New("without events.tokens senders behind a proxy are not served (header " + name + ")")
+		}
 	}
 	return nil
 }

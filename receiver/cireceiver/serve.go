@@ -2,6 +2,7 @@ package cireceiver
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -165,9 +166,11 @@ func (r *ciReceiver) serveEvents(req *http.Request, body []byte) (result, *probl
 	return res, p
 }
 
+// deliveryID is a hash: how long an id is, is the sender's choice, and very many are remembered.
 func deliveryID(source, id string) string {
 	if id == "" {
 		return ""
 	}
-	return source + "\x00" + id
+	sum := sha256.Sum256([]byte(source + "\x00" + id))
+	return string(sum[:])
 }

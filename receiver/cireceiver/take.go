@@ -21,13 +21,14 @@ import (
 // index. Deliveries that touch the same run or deployment go one after the other, or each would complete the same old
 // state. Nothing is remembered of a delivery that wasn't stored.
 func (r *ciReceiver) take(ctx context.Context, id string, events []build.Event) (result, *problem) {
-	unlock := r.keys.lock(append(lockKeys(events), id))
+	unlock := r.keys.lock(append(r.lockKeys(events), id))
 	defer unlock()
 	if id != "" && r.seen.has(id) {
 		return result{Status: "duplicate", code: http.StatusOK}, nil
 	}
-	changed, spans := r.complete(events)
-	if err := r.consume(ctx, changed, spans); err != nil {
+	s := r.complete(events)
+	changed, spans := s.changed(), s.spans()
+	if err := r.consume(ctx, s, changed, spans); err != nil {
 		return result{}, downstreamProblem(err)
 	}
 	for _, ev := range changed {
@@ -41,10 +42,10 @@ func (r *ciReceiver) take(ctx context.Context, id string, events []build.Event) 
 	return res, nil
 }
 
-// complete merges each event with the last known state of its entity, leaves out those that tell nothing new, and makes
-// the spans of what has finished by this delivery.
-func (r *ciReceiver) complete(events []build.Event) ([]build.Event, ptrace.Traces) {
-	s := session{receiver: r, latest: make(map[string]build.Event)}
+// complete merges each event with the last known state of its entity, leaves out those that tell nothing new, and notes
+// what has finished by this delivery.
+func (r *ciReceiver) complete(events []build.Event) *session {
+	s := &session{receiver: r, latest: make(map[string]build.Event)}
 	for _, ev := range events {
 		switch e := ev.(type) {
 		case *build.Run:
@@ -59,7 +60,7 @@ func (r *ciReceiver) complete(events []build.Event) ([]build.Event, ptrace.Trace
 			s.put("", ev)
 		}
 	}
-	return s.changed(), s.spans()
+	return s
 }
 
 // session is the state of one delivery: what it has made of each entity so far.
@@ -69,6 +70,8 @@ type session struct {
 	latest   map[string]build.Event
 	commits  []build.Event
 	finished []build.Event
+	// ended are the keys of finished.
+	ended []string
 }
 
 func (s *session) put(key string, ev build.Event) {
@@ -94,7 +97,14 @@ func (s *session) run(e *build.Run) {
 	}
 	s.put(key, after)
 	if hasEnded(&after.State) && (before == nil || !hasEnded(&before.State)) {
-		s.finished = append(s.finished, after)
+		s.finish(key, after)
+	}
+}
+
+// finish notes what gets its spans by this delivery, unless an earlier one brought them as far as the traces pipeline.
+func (s *session) finish(key string, ev build.Event) {
+	if !s.receiver.spanned.has(key) {
+		s.finished, s.ended = append(s.finished, ev), append(s.ended, key)
 	}
 }
 
@@ -110,7 +120,7 @@ func (s *session) task(e *build.Task) {
 	}
 	s.put(key, after)
 	if hasEnded(&after.State) && (before == nil || !hasEnded(&before.State)) {
-		s.finished = append(s.finished, after)
+		s.finish(key, after)
 	}
 }
 
@@ -132,7 +142,7 @@ func (s *session) artifact(e *build.Artifact) {
 		return
 	}
 	for _, d := range s.receiver.index.DeploymentsOf(s.receiver.tenant, []string{e.Digest}, "") {
-		if d.BuildRunID != "" {
+		if d.BuildRunID != "" && (d.BuildRunID != e.RunKey.ID() || d.Basis == envelope.BasisDigest) {
 			continue
 		}
 		linked := *d
@@ -167,10 +177,16 @@ func (s *session) deployment(e *build.Deployment) {
 	}
 }
 
-// linked is the deployment with the build run that its evidence names, where it names none itself.
+// linked is the deployment with the build run that its evidence names, where it names none itself. A run that it names is
+// proved by a digest that the run made.
 func (s *session) linked(d *build.Deployment) *build.Deployment {
 	if d.BuildRunID != "" {
-		return d
+		if d.Basis == envelope.BasisDigest || !s.made(d.BuildRunID, d.Digests) {
+			return d
+		}
+		out := *d
+		out.Basis = envelope.BasisDigest
+		return &out
 	}
 	found := s.resolve(d)
 	if found.BuildRunID == "" {
@@ -182,6 +198,14 @@ func (s *session) linked(d *build.Deployment) *build.Deployment {
 		out.CommitSHA = found.CommitSHA
 	}
 	return &out
+}
+
+// made tells whether the run reported an artifact with one of the digests.
+func (s *session) made(run string, digests []string) bool {
+	return slices.ContainsFunc(digests, func(digest string) bool {
+		_, here := s.latest["a"+digest+"\x00"+run]
+		return here || s.receiver.index.Artifact(s.receiver.tenant, digest, run) != nil
+	})
 }
 
 // known is the last state of a deployment, this delivery's first.
@@ -284,28 +308,45 @@ func (s *session) contextOf(id string, t *build.Task) *build.Run {
 	return &stub
 }
 
-// consume hands over build events first: spans of a run whose state isn't stored would be found without it.
-func (r *ciReceiver) consume(ctx context.Context, events []build.Event, spans ptrace.Traces) error {
-	if r.logs != nil && len(events) > 0 {
-		ld := plog.NewLogs()
-		rl := ld.ResourceLogs().AppendEmpty()
-		rl.Resource().Attributes().PutStr(envelope.AttrTenantID, r.tenant.String())
-		sl := rl.ScopeLogs().AppendEmpty()
-		sl.Scope().SetName(scope)
-		observed := pcommon.NewTimestampFromTime(now())
-		sl.LogRecords().EnsureCapacity(len(events))
-		for _, ev := range events {
-			lr := sl.LogRecords().AppendEmpty()
-			build.AppendTo(ev, lr)
-			lr.SetObservedTimestamp(observed)
-		}
-		octx := r.obs.StartLogsOp(ctx)
-		err := r.logs.ConsumeLogs(octx, ld)
-		r.obs.EndLogsOp(octx, "summit_ci", len(events), err)
-		if err != nil {
-			return err
-		}
+// consume hands over the spans first. Once the events are stored the index may learn them from the store, and the same
+// delivery sent again then tells nothing new: spans that were refused after that would never be made. Spans whose events
+// are refused are remembered instead, so that the next try doesn't send them twice.
+func (r *ciReceiver) consume(ctx context.Context, s *session, events []build.Event, spans ptrace.Traces) error {
+	if err := r.consumeSpans(ctx, spans); err != nil {
+		return err
 	}
+	if err := r.consumeEvents(ctx, events); err != nil {
+		for _, key := range s.ended {
+			r.spanned.add(key)
+		}
+		return err
+	}
+	return nil
+}
+
+func (r *ciReceiver) consumeEvents(ctx context.Context, events []build.Event) error {
+	if r.logs == nil || len(events) == 0 {
+		return nil
+	}
+	ld := plog.NewLogs()
+	rl := ld.ResourceLogs().AppendEmpty()
+	rl.Resource().Attributes().PutStr(envelope.AttrTenantID, r.tenant.String())
+	sl := rl.ScopeLogs().AppendEmpty()
+	sl.Scope().SetName(scope)
+	observed := pcommon.NewTimestampFromTime(now())
+	sl.LogRecords().EnsureCapacity(len(events))
+	for _, ev := range events {
+		lr := sl.LogRecords().AppendEmpty()
+		build.AppendTo(ev, lr)
+		lr.SetObservedTimestamp(observed)
+	}
+	octx := r.obs.StartLogsOp(ctx)
+	err := r.logs.ConsumeLogs(octx, ld)
+	r.obs.EndLogsOp(octx, "summit_ci", len(events), err)
+	return err
+}
+
+func (r *ciReceiver) consumeSpans(ctx context.Context, spans ptrace.Traces) error {
 	n := spans.SpanCount()
 	if r.traces == nil || n == 0 {
 		return nil
@@ -349,8 +390,8 @@ func eventTypeOf(ev build.Event) string {
 	}
 }
 
-// lockKeys are the runs, digests and deployments that the events touch.
-func lockKeys(events []build.Event) []string {
+// lockKeys are the runs, digests and deployments that the events touch; an artifact touches the deployments of its digest.
+func (r *ciReceiver) lockKeys(events []build.Event) []string {
 	var keys []string
 	for _, ev := range events {
 		switch e := ev.(type) {
@@ -360,6 +401,9 @@ func lockKeys(events []build.Event) []string {
 			keys = append(keys, e.RunKey.ID())
 		case *build.Artifact:
 			keys = append(keys, e.RunKey.ID(), e.Digest)
+			for _, d := range r.index.DeploymentsOf(r.tenant, []string{e.Digest}, "") {
+				keys = append(keys, d.ID())
+			}
 		case *build.Deployment:
 			keys = append(append(keys, e.ID()), e.Digests...)
 		}

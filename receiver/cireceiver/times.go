@@ -30,10 +30,11 @@ func (t *flexTime) UnmarshalJSON(b []byte) error {
 	}
 	if b[0] != '"' {
 		n, err := strconv.ParseInt(string(b), 10, 64)
-		if err != nil || n < 0 || n > 1<<35 {
+		got := time.Unix(n, 0).UTC()
+		if err != nil || !inRange(got) {
 			return wrongField("time", fmt.Sprintf("%s is no time: want RFC 3339 or Unix seconds", b))
 		}
-		t.Time = time.Unix(n, 0).UTC()
+		t.Time = got
 		return nil
 	}
 	var s string
@@ -49,8 +50,11 @@ func (t *flexTime) UnmarshalJSON(b []byte) error {
 	return wrongField("time", fmt.Sprintf("%q is no time: want RFC 3339, for example 2026-03-01T12:00:00Z", s))
 }
 
-// inRange tells the times that the store's columns hold: years 1970 to 2262.
-func inRange(t time.Time) bool { return t.Year() >= 1970 && t.Year() < 2262 }
+// inRange tells the times that the store's columns hold: the years 1970 to 2261 in UTC.
+func inRange(t time.Time) bool {
+	year := t.UTC().Year()
+	return year >= 1970 && year < 2262
+}
 
 // firstTime is the first that is known.
 func firstTime(times ...time.Time) time.Time {
