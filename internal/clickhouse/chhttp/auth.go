@@ -38,7 +38,8 @@ func isLoopback(host string) bool {
 }
 
 // authenticate checks who asks. Without a configured user the store listens on loopback only, and what is refused is a
-// web page that makes a browser on this machine ask: such a request has an Origin, or a Host of the page's own.
+// web page that makes a browser on this machine ask: such a request has an Origin, says in Sec-Fetch-Site that a page sent
+// it, or has a Host of the page's own.
 func (s *Server) authenticate(r *http.Request) error {
 	if r.Context().Value(trustedKey{}) != nil {
 		return nil
@@ -59,6 +60,10 @@ func (s *Server) authenticate(r *http.Request) error {
 func (s *Server) refuseBrowsers(r *http.Request) error {
 	if origin := r.Header.Get("Origin"); origin != "" {
 		return newException(497, "ACCESS_DENIED", "requests of web pages ("+origin+") are refused while no user is configured")
+	}
+	// An image or a link of a page is a GET without an Origin; it could read a table and send it away through url().
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "none" {
+		return newException(497, "ACCESS_DENIED", "requests of web pages ("+site+") are refused while no user is configured")
 	}
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {

@@ -331,6 +331,10 @@ func TestHTTPRefusesWebPages(t *testing.T) {
 	c.fails(497, http.StatusForbidden, "", "SELECT 1", "Host", "evil.example")
 	c.fails(497, http.StatusForbidden, "", "SELECT 1", "Host", "evil.example:8641")
 	c.ok("", "SELECT 1", "Host", "localhost:8641")
+	for _, site := range []string{"cross-site", "same-site", "same-origin"} {
+		c.fails(497, http.StatusForbidden, "", "SELECT 1", "Sec-Fetch-Site", site)
+	}
+	c.ok("", "SELECT 1", "Sec-Fetch-Site", "none") // typed into the address line
 }
 
 func TestAuthentication(t *testing.T) {
