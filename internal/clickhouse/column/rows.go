@@ -56,17 +56,23 @@ func (w *rowWriter) elements(ends []uint64, rows []uint32) []uint32 {
 	}
 	places := w.places[w.depth][:0]
 	total := uint64(0)
-	for _, r := range rows {
-		from := uint64(0)
-		if r > 0 {
-			from = ends[r-1]
+	var chunk [512]uint64
+	for len(rows) > 0 {
+		n := min(len(rows), len(chunk))
+		for i, r := range rows[:n] {
+			from := uint64(0)
+			if r > 0 {
+				from = ends[r-1]
+			}
+			for e := from; e < ends[r]; e++ {
+				places = append(places, uint32(e))
+			}
+			total += ends[r] - from
+			chunk[i] = total
 		}
-		for e := from; e < ends[r]; e++ {
-			places = append(places, uint32(e))
-		}
-		total += ends[r] - from
 		w.room()
-		w.buf = binary.LittleEndian.AppendUint64(w.buf, total)
+		w.buf = append(w.buf, asBytes(chunk[:n])...)
+		rows = rows[n:]
 	}
 	w.places[w.depth] = places
 	w.depth++
@@ -138,9 +144,26 @@ func (c *LowCard) writeRows(w *rowWriter, rows []uint32) {
 		w.buf = appendString(w.buf, c.dict[k])
 	}
 	w.buf = binary.LittleEndian.AppendUint64(w.buf, uint64(len(rows)))
-	for _, r := range rows {
+	switch width {
+	case 0:
+		writeKeys[uint8](w, c.keys, rows)
+	case 1:
+		writeKeys[uint16](w, c.keys, rows)
+	default:
+		writeKeys[uint32](w, c.keys, rows)
+	}
+}
+
+func writeKeys[T uint8 | uint16 | uint32](w *rowWriter, keys, rows []uint32) {
+	var chunk [512]T
+	for len(rows) > 0 {
+		n := min(len(rows), len(chunk))
+		for i, r := range rows[:n] {
+			chunk[i] = T(w.remap[keys[r]])
+		}
 		w.room()
-		w.buf = appendKey(w.buf, w.remap[c.keys[r]], width)
+		w.buf = append(w.buf, asBytes(chunk[:n])...)
+		rows = rows[n:]
 	}
 }
 
