@@ -103,12 +103,24 @@ func (a *API) handle(f func(*http.Request) (result, error)) http.HandlerFunc {
 		res, err := f(r)
 		if err != nil {
 			status, kind := classify(err)
-			a.write(w, status, response{Status: "error", ErrorType: kind, Error: err.Error()})
+			a.write(w, status, response{Status: "error", ErrorType: kind, Error: a.text(err)})
 			return
 		}
 		warnings, infos := res.notes.AsStrings(res.query, 10, 10)
 		a.write(w, http.StatusOK, response{Status: "success", Data: res.data, Warnings: warnings, Infos: infos})
 	}
+}
+
+// text is what the caller is told. What the store said, with its address and the statement, is for the log.
+func (a *API) text(err error) string {
+	var problem *runner.Problem
+	if !errors.As(err, &problem) {
+		return err.Error()
+	}
+	if problem.Err != nil {
+		a.logger.Warn("query refused", "error", err)
+	}
+	return problem.Detail
 }
 
 func (a *API) write(w http.ResponseWriter, status int, body response) {
@@ -181,6 +193,9 @@ func (a *API) queryRange(r *http.Request) (result, error) {
 	}
 	if step <= 0 {
 		return result{}, invalidParam("step", errors.New("zero or negative query resolution step widths are not accepted. Try a positive integer"))
+	}
+	if step < time.Millisecond { // the engine counts in milliseconds
+		return result{}, invalidParam("step", errors.New("a step must be at least 1ms"))
 	}
 	if end.Sub(start)/step > 11_000 {
 		return result{}, badData(errors.New("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)"))

@@ -330,6 +330,7 @@ func TestErrorsAreInPrometheusForm(t *testing.T) {
 		{path: "query", args: []string{"query", "vector(1) + on() group_left() (label_replace(vector(1),\"a\",\"b\",\"\",\"\") or vector(2))"}, status: 422, kind: "execution"},
 		{path: "query_range", args: []string{"query", "1", "start", "2", "end", "1", "step", "1"}, status: 400, kind: "bad_data", text: "end timestamp must not be before start time"},
 		{path: "query_range", args: []string{"query", "1", "start", "1", "end", "2", "step", "0"}, status: 400, kind: "bad_data", text: "zero or negative"},
+		{path: "query_range", args: []string{"query", "up", "start", "1", "end", "1", "step", "0.0000001"}, status: 400, kind: "bad_data", text: "at least 1ms"},
 		{path: "query_range", args: []string{"query", "1", "start", "1", "end", "20000", "step", "1"}, status: 400, kind: "bad_data", text: "exceeded maximum resolution"},
 		{path: "query_range", args: []string{"query", "1", "end", "2", "step", "1"}, status: 400, kind: "bad_data", text: `invalid parameter \"start\"`},
 		{path: "series", status: 400, kind: "bad_data", text: "no match[] parameter provided"},
@@ -341,4 +342,49 @@ func TestErrorsAreInPrometheusForm(t *testing.T) {
 		require.Contains(t, body, `"status":"error","errorType":"`+tc.kind+`"`)
 		require.Contains(t, body, tc.text)
 	}
+}
+
+// TestSenderOfAbsurdBucketsBreaksNoQuery: the offset is any int32, and merging down calculates with it.
+func TestSenderOfAbsurdBucketsBreaksNoQuery(t *testing.T) {
+	s, c := open(t)
+	querytest.Insert(t, s, "metric_series_v1", seriesRow(1, "far", "exp_histogram", map[string]string{"job": "api"}),
+		seriesRow(2, "far", "exp_histogram", map[string]string{"job": "web"}), seriesRow(3, "far", "exp_histogram", map[string]string{"job": "cron"}))
+	far := querytest.Row{"count": uint64(3), "sum": 1.0, "pos_offset": int32(math.MaxInt32), "pos_counts": []uint64{1, 2}}
+	querytest.Insert(t, s, "metrics_hist_v1", pointRow(1, "far", "exp_histogram", t0, far), pointRow(2, "far", "exp_histogram", t0, far.With(querytest.Row{"scale": int8(20)})),
+		pointRow(3, "far", "exp_histogram", t0, far.With(querytest.Row{"scale": int8(20), "pos_offset": int32(math.MinInt32)})))
+	got := c.instant("histogram_count(far)", t0)
+	require.Equal(t, "3", got[`{"job":"web"}`], "merged down, the buckets have indexes")
+	require.Equal(t, "3", got[`{"job":"cron"}`])
+	require.NotContains(t, got, `{"job":"api"}`)
+	_, body := c.get("query", "query", "far", "time", seconds(t0))
+	require.Contains(t, body, "buckets beyond any number")
+}
+
+// TestCutSelectionIsNoAnswer: the series that the store's limit left out might be those that match.
+func TestCutSelectionIsNoAnswer(t *testing.T) {
+	s, c := open(t)
+	require.NoError(t, s.Conn().Exec(t.Context(), `INSERT INTO metric_series_v1 (tenant_id, day, prom_name, series_fp, metric_name, kind, temporality, labels)
+SELECT toUUID('`+querytest.Caller.Tenant.String()+`'), toDate('`+t0.Format(time.DateOnly)+`'), 'many', number + 1, 'many', 'gauge', 'cumulative',
+map('job', 'api', 'n', toString(number)) FROM numbers(200001)`))
+	code, body := c.get("query", "query", `many{n=~"7|"}`, "time", seconds(t0))
+	require.Equal(t, http.StatusUnprocessableEntity, code, body)
+	require.Contains(t, body, "more than 200000 series")
+}
+
+func TestStoreThatIsGoneIsToldWithoutItsAddress(t *testing.T) {
+	s := enginetest.Open(t)
+	front := httptest.NewServer(enginetest.Engine(t).Handler())
+	remote, err := clickhouse.Dial(t.Context(), front.URL, clickhouse.DialSettings{})
+	require.NoError(t, err)
+	front.CloseClientConnections()
+	front.Close()
+	defer func() { require.NoError(t, remote.Close()) }()
+	require.NotNil(t, s)
+	mux := http.NewServeMux()
+	a := promapi.New(runner.New(remote, runner.DefaultLimits()), slog.New(slog.DiscardHandler))
+	defer func() { require.NoError(t, a.Close()) }()
+	a.Register(mux, "/prometheus")
+	code, body := client{t, mux, querytest.Caller}.get("query", "query", "up")
+	require.Equal(t, http.StatusServiceUnavailable, code, body)
+	require.JSONEq(t, `{"status":"error","errorType":"unavailable","error":"the store did not answer"}`, body)
 }

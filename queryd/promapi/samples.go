@@ -269,8 +269,13 @@ func (c *collector) native(f *family, p *point, sum *running) error {
 	}
 	down := max(int32(p.scale)-maxSchema, 0)
 	h.Schema -= down
-	h.PositiveSpans, h.PositiveBuckets = nativeBuckets(p.posOffset, p.pos, down)
-	h.NegativeSpans, h.NegativeBuckets = nativeBuckets(p.negOffset, p.neg, down)
+	var posOK, negOK bool
+	h.PositiveSpans, h.PositiveBuckets, posOK = nativeBuckets(p.posOffset, p.pos, down)
+	h.NegativeSpans, h.NegativeBuckets, negOK = nativeBuckets(p.negOffset, p.neg, down)
+	if !posOK || !negOK {
+		c.notes.Add(fmt.Errorf("exponential histogram %s has points with buckets beyond any number; they are left out", f.promName))
+		return nil
+	}
 	h.Compact(0)
 	if f.delta && !p.stale() {
 		if sum.native != nil {
@@ -289,18 +294,22 @@ func (c *collector) native(f *family, p *point, sum *running) error {
 	return c.add(c.touch(f, f.promName, "", ""), sample{t: p.ms, st: p.start, fh: h})
 }
 
-// nativeBuckets puts OTLP's buckets into one span. OTLP counts (base^i, base^(i+1)] as i, Prometheus as i+1.
-func nativeBuckets(offset int32, counts []uint64, down int32) ([]histogram.Span, []float64) {
+// nativeBuckets puts OTLP's buckets into one span. OTLP counts (base^i, base^(i+1)] as i, Prometheus as i+1. The offset is
+// the sender's: ok is false where the buckets leave the range of indexes.
+func nativeBuckets(offset int32, counts []uint64, down int32) (spans []histogram.Span, buckets []float64, ok bool) {
 	if len(counts) == 0 {
-		return nil, nil
+		return nil, nil, true
 	}
-	first := offset >> down
-	last := (offset + int32(len(counts)) - 1) >> down
+	first := int64(offset) >> down
+	last := (int64(offset) + int64(len(counts)) - 1) >> down
+	if last >= math.MaxInt32 {
+		return nil, nil, false
+	}
 	out := make([]float64, last-first+1)
 	for i, n := range counts {
-		out[(offset+int32(i))>>down-first] += float64(n)
+		out[(int64(offset)+int64(i))>>down-first] += float64(n)
 	}
-	return []histogram.Span{{Offset: first + 1, Length: uint32(len(out))}}, out
+	return []histogram.Span{{Offset: int32(first) + 1, Length: uint32(len(out))}}, out, true
 }
 
 // engineOptions are those of a Prometheus server.

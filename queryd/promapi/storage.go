@@ -153,10 +153,12 @@ func (q *querier) selection(ctx context.Context, scope sb.Scope, matchers []*lab
 	}
 	stmt := sb.Select(scope, sb.Series, sb.Col("series_fp"), sb.Col("prom_name"), sb.Col("metric_name"), sb.Col("kind"), sb.Col("temporality"), sb.Col("labels")).
 		Where(sel.conds...).OrderBy(sb.Asc(sb.Col("series_fp")), sb.Desc(sb.Col("day"))).OnePer(sb.Col("series_fp")).Limit(maxSeries + 1)
+	read := 0
 	err := q.runner.Each(ctx, stmt, func(r driver.Rows) error {
 		var f family
 		var temporality string
 		var lbls map[string]string
+		read++
 		if err := r.Scan(&f.fp, &f.promName, &f.metricName, &f.kind, &temporality, &lbls); err != nil {
 			return err
 		}
@@ -167,8 +169,9 @@ func (q *querier) selection(ctx context.Context, scope sb.Scope, matchers []*lab
 		}
 		return nil
 	})
-	if len(sel.families) > maxSeries {
-		return sel, fmt.Errorf("the selector matches more than %d series", maxSeries)
+	// Rows count, not matches: those that the limit cut off might have matched.
+	if err == nil && read > maxSeries {
+		return sel, fmt.Errorf("the selector makes the store read more than %d series; add a label matcher", maxSeries)
 	}
 	return sel, err
 }
