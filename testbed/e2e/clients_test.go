@@ -156,6 +156,7 @@ func TestGoSDKIsFoundAgain(t *testing.T) {
 	s := standalone(t)
 	for _, protocol := range []string{"grpc", "http"} {
 		t.Run(protocol, func(t *testing.T) {
+			s := s.in(t)
 			service := "sdk-" + protocol
 			k := newSDK(t, s, protocol, service)
 			ctx, span := k.traces.Tracer("till").Start(t.Context(), "GET /receipts")

@@ -96,6 +96,13 @@ func threeProcesses(t *testing.T) *system {
 	return s
 }
 
+// in is the system as a subtest sees it.
+func (s *system) in(t *testing.T) *system {
+	sub := *s
+	sub.t = t
+	return &sub
+}
+
 func (s *system) url(path string) string { return "http://" + s.places.Listen + path }
 
 // get asks the API once and gives the status.
