@@ -25,6 +25,28 @@ func TestATraceWithoutItsOldSpansIsPartial(t *testing.T) {
 	require.Len(t, trace.Spans, 1)
 }
 
+// TestTracesOutsideTheIndexAreFound: the index is written after the spans, and its rows may go before theirs.
+func TestTracesOutsideTheIndexAreFound(t *testing.T) {
+	s, svc := open(t)
+	at := time.Now().UTC().Add(-10 * time.Minute)
+	missing, known := querytest.ID16("missing"), querytest.ID16("known")
+	querytest.Insert(t, s, "events_trace_v1", querytest.Span(missing, 1, 0, "shop", "root", at, time.Second))
+	require.NoError(t, s.Conn().Exec(ctx, "TRUNCATE TABLE trace_index_v1"))
+	querytest.Insert(t, s, "events_trace_v1", querytest.Span(known, 1, 0, "shop", "root", at.Add(5*time.Minute), time.Second))
+	page, err := svc.SearchTraces(ctx, caller, query.TraceQuery{Window: lastHour()})
+	require.NoError(t, err)
+	require.Len(t, page.Items, 2)
+	require.Equal(t, querytest.Hex(missing), page.Items[1].TraceID)
+
+	window := lastHour()
+	for _, from := range []time.Time{{}, window.From} {
+		trace, err := svc.Trace(ctx, caller, querytest.Hex(missing), from, window.To)
+		require.NoError(t, err)
+		require.Len(t, trace.Spans, 1)
+		require.True(t, trace.Partial, "nothing tells how many spans there are")
+	}
+}
+
 func TestTraceTimesCoverEverySpan(t *testing.T) {
 	s, svc := open(t)
 	at := time.Now().UTC().Add(-time.Hour).Truncate(time.Second)

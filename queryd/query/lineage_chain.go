@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -30,6 +31,8 @@ type chain struct {
 	// of the running process: what it said about itself.
 	service, environment string
 	proof                correlation.Evidence
+	// asked narrow what is counted of an error.
+	askedService, askedEnvironment string
 
 	fp    *[16]byte
 	print string
@@ -51,7 +54,9 @@ type event struct {
 }
 
 func (s *Service) resolve(ctx context.Context, c access.Caller, q LineageQuery) (*chain, error) {
-	ch := &chain{kind: q.Kind, service: q.Service, environment: q.Environment}
+	ch := &chain{
+		kind: q.Kind, service: q.Service, environment: q.Environment, askedService: q.Service, askedEnvironment: q.Environment,
+	}
 	itself := func(what string) link {
 		return link{id: q.ID, basis: "none", evidence: "This is the " + what + " that was asked for."}
 	}
@@ -176,32 +181,52 @@ func (s *Service) fromEvent(ctx context.Context, c access.Caller, ch *chain, e e
 	return s.fromProof(ctx, c, ch, e.at)
 }
 
-// byDigest finds the run that made an artifact, by its digest or id.
+// byDigest finds the run that made an artifact, by its digest or id. Where several runs or commits claim it, none is named;
+// attempts of one run are one, of which the newest counts.
 func (s *Service) byDigest(ctx context.Context, c access.Caller, ch *chain, digest string) (bool, error) {
 	from, to := s.anyTime()
 	sel := sb.Select(c.Scope(from, to), sb.Builds, cols("provider", "host", "repo", "run_id", "attempt", "commit_sha", "digest", "created_at")...).
 		Where(sb.Eq(sb.Col("entity"), sb.Val("artifact")),
 			sb.Or(sb.Eq(sb.Col("digest"), sb.Val(digest)), sb.Eq(sb.Col("entity_id"), sb.Val(digest)))).
-		OrderBy(sb.Desc(sb.Col("created_at"))).Limit(1)
+		OrderBy(sb.Desc(sb.Col("created_at")), sb.Desc(sb.Col("attempt"))).Limit(maxObserved)
 	found := false
+	runs, commits := map[string]bool{}, map[string]bool{}
 	err := s.Each(ctx, sel, func(r driver.Rows) error {
 		var k build.RunKey
 		var commit, d string
 		var created time.Time
-		err := r.Scan(&k.Provider, &k.Host, &k.Repo, &k.RunID, &k.Attempt, &commit, &d, &created)
-		found = true
+		if err := r.Scan(&k.Provider, &k.Host, &k.Repo, &k.RunID, &k.Attempt, &commit, &d, &created); err != nil {
+			return err
+		}
 		words := "A build run reported that it made the artifact " + short(d) + "."
-		ch.repo = k
-		ch.artifact = link{firstOf(d, digest), "digest", words}
-		if k.RunID != "" {
+		if !found {
+			found, ch.repo = true, k
+			ch.artifact = link{firstOf(d, digest), "digest", words}
+			if ch.since.IsZero() {
+				ch.since = created
+			}
+		}
+		if k.RunID != "" && len(runs) == 0 {
 			ch.build = link{k.ID(), "digest", words}
 		}
-		ch.commit = link{commit, "digest", words}
-		if ch.since.IsZero() {
-			ch.since = created
+		if commit != "" && len(commits) == 0 {
+			ch.commit = link{commit, "digest", words}
 		}
-		return err
+		if k.Attempt = 0; k.RunID != "" {
+			runs[k.ID()] = true
+		}
+		if commit != "" {
+			commits[commit] = true
+		}
+		return nil
 	})
+	if len(runs) > 1 || len(commits) > 1 {
+		ch.build = link{}
+		ch.why = fmt.Sprintf("%s and %s claim this artifact, so no single one can be named.", plural(uint64(len(runs)), "build run"), plural(uint64(len(commits)), "commit"))
+	}
+	if len(commits) > 1 {
+		ch.commit = link{}
+	}
 	return found, err
 }
 

@@ -30,8 +30,11 @@ func (ch *chain) conditions() (conds []sb.Expr, ok bool) {
 	switch {
 	case ch.fp != nil:
 		conds = append(conds, sb.Eq(sb.Col("error_fp"), sb.Val(sb.ID16(*ch.fp))))
-		if ch.service != "" {
-			conds = append(conds, sb.Eq(sb.Col("service_name"), sb.Val(ch.service)))
+		if ch.askedService != "" {
+			conds = append(conds, sb.Eq(sb.Col("service_name"), sb.Val(ch.askedService)))
+		}
+		if ch.askedEnvironment != "" {
+			conds = append(conds, sb.Eq(sb.Col("environment"), sb.Val(ch.askedEnvironment)))
 		}
 		return conds, true
 	case ch.trace != nil:

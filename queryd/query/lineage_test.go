@@ -142,6 +142,40 @@ func TestSeveralBuildsOfOneImageAreNotOne(t *testing.T) {
 	h := hops(t, svc, "trace", querytest.Hex(trace))
 	require.Equal(t, []string{"unknown", "unknown"}, []string{h["commit"].State, h["build"].State})
 	require.Contains(t, h["build"].Evidence, "no single build")
+	h = hops(t, svc, "artifact", digest)
+	require.Equal(t, []string{"unknown", "unknown", "known"}, []string{h["commit"].State, h["build"].State, h["artifact"].State})
+	require.Contains(t, h["build"].Evidence, "2 build runs and 2 commits claim this artifact")
+}
+
+// TestAttemptsOfOneRunAreOneBuild: a re-run that makes the same content again takes the place of the attempt before.
+func TestAttemptsOfOneRunAreOneBuild(t *testing.T) {
+	s, svc := open(t)
+	at := time.Now().UTC().Add(-30 * time.Minute)
+	first := querytest.BuildRow("artifact", "1", digest, at).With(querytest.Row{"digest": digest, "commit_sha": commit})
+	querytest.Insert(t, s, "metrics_build_v1", first, first.With(querytest.Row{"attempt": uint16(2), "created_at": at.Add(time.Minute)}))
+	h := hops(t, svc, "artifact", digest)
+	require.Equal(t, []string{commit, "github:github.com:acme/shop:1:2"}, []string{h["commit"].ID, h["build"].ID})
+}
+
+// TestAnErrorIsCountedWhereItWasAskedFor: by service and environment where they are named, else as a whole.
+func TestAnErrorIsCountedWhereItWasAskedFor(t *testing.T) {
+	s, svc := open(t)
+	at := time.Now().UTC().Add(-30 * time.Minute)
+	fp := querytest.ID16("fp")
+	event := func(n int, service, environment string) querytest.Row {
+		return querytest.Exception(fp, querytest.ID16(fmt.Sprint(n)), 1, service, at).With(querytest.Row{"environment": environment})
+	}
+	querytest.Insert(t, s, "events_error_v1", event(1, "shop", "production"), event(2, "shop", "staging"), event(3, "shop", "staging"), event(4, "cart", "staging"))
+	for _, tc := range []struct {
+		service, environment string
+		want                 uint64
+	}{{"shop", "production", 1}, {"shop", "staging", 2}, {"", "staging", 3}, {"shop", "", 3}, {"", "", 4}} {
+		l, err := svc.Lineage(ctx, caller, query.LineageQuery{Kind: "error", ID: querytest.Print(fp), Service: tc.service, Environment: tc.environment})
+		require.NoError(t, err)
+		require.Equal(t, "errors", l.Hops[6].Kind)
+		require.Equal(t, tc.want, l.Hops[6].Count, tc)
+		require.Equal(t, tc.want, l.Hops[5].Count, tc)
+	}
 }
 
 func TestLineageSaysWhatItDoesNotKnow(t *testing.T) {

@@ -104,6 +104,9 @@ func (s *Service) Status(ctx context.Context, c access.Caller) (Status, error) {
 		case err == nil, errors.As(err, &p) && p.Kind == runner.Forbidden: // the caller may not count these
 		case ctx.Err() != nil:
 			return st, err
+		case p != nil: // its cause names the store's address and the statement
+			st.Ready, st.Store.Detail = false, p.Detail
+			return st, nil
 		default:
 			st.Ready, st.Store.Detail = false, err.Error()
 			return st, nil

@@ -99,15 +99,17 @@ func (s *Service) Trace(ctx context.Context, c access.Caller, id string, from, t
 	if !ok {
 		return Trace{}, runner.Wrong("trace_id", "a trace id has 32 hex digits")
 	}
-	if from.IsZero() || to.IsZero() {
+	named := !from.IsZero() && !to.IsZero()
+	if !named {
 		from, to = s.anyTime()
 	}
 	b, err := s.traceBounds(ctx, c.Scope(from, to), []sb.ID16{raw})
 	if err != nil {
 		return Trace{}, err
 	}
-	if b.spans == 0 {
-		return Trace{}, runner.Missing("trace", id)
+	unindexed := b.spans == 0
+	if unindexed {
+		b.from, b.to = s.withoutIndex(from, to, named)
 	}
 	spans, err := s.spansOf(ctx, c.Scope(b.from, b.to), raw)
 	if err != nil {
@@ -116,7 +118,7 @@ func (s *Service) Trace(ctx context.Context, c access.Caller, id string, from, t
 	if len(spans) == 0 {
 		return Trace{}, runner.Missing("trace", id)
 	}
-	t := Trace{TraceID: id, Partial: c.Rows.IsAll() && uint64(len(spans)) < b.spans || len(spans) > s.traceSpans}
+	t := Trace{TraceID: id, Partial: unindexed || c.Rows.IsAll() && uint64(len(spans)) < b.spans || len(spans) > s.traceSpans}
 	if len(spans) > s.traceSpans {
 		spans = spans[:s.traceSpans]
 	}
@@ -129,6 +131,22 @@ func (s *Service) Trace(ctx context.Context, c access.Caller, id string, from, t
 		return Trace{}, err
 	}
 	return t, t.fill(spans, resources, prints)
+}
+
+// unindexedTime is how much time is searched for a trace that the index doesn't have.
+const unindexedTime = 24 * time.Hour
+
+// withoutIndex is where a trace is looked for that isn't in the index, whose rows come into sight after the spans and may
+// go before them: the end of the window that was named, else the last hour.
+func (s *Service) withoutIndex(from, to time.Time, named bool) (time.Time, time.Time) {
+	if !named {
+		now := s.now().UTC()
+		return now.Add(-time.Hour), now.Add(time.Hour)
+	}
+	if start := to.Add(-unindexedTime); start.After(from) {
+		from = start
+	}
+	return from, to
 }
 
 // eventKey names an event of a span.

@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"sort"
 	"strconv"
@@ -266,9 +265,7 @@ func (s *Service) traceItems(ctx context.Context, c access.Caller, q TraceQuery,
 	if err != nil {
 		return nil, err
 	}
-	if b.spans == 0 { // the index has been cut by retention; the spans themselves are there
-		b.from, b.to = q.From, q.To
-	}
+	b.cover(hits)
 	matched := append([]sb.Expr{sb.Ge(sb.Col("timestamp"), sb.Val(q.From)), sb.Lt(sb.Col("timestamp"), sb.Val(q.To))}, conds...)
 	sel := sb.Select(c.Scope(b.from, b.to), sb.Spans,
 		sb.Col("trace_id"), fromRoot("service_name"), fromRoot("span_name"),
@@ -294,11 +291,9 @@ func (s *Service) traceItems(ctx context.Context, c access.Caller, q TraceQuery,
 	}
 	items := make([]TraceItem, 0, len(hits))
 	for _, h := range hits {
-		it, ok := byID[string(h.id[:])]
-		if !ok {
-			return nil, fmt.Errorf("trace %x was found and is gone", h.id)
+		if it, ok := byID[string(h.id[:])]; ok { // else retention took it in between
+			items = append(items, it)
 		}
-		items = append(items, it)
 	}
 	return items, nil
 }
@@ -307,6 +302,23 @@ func (s *Service) traceItems(ctx context.Context, c access.Caller, q TraceQuery,
 type bounds struct {
 	from, to time.Time
 	spans    uint64
+}
+
+// cover widens the bounds by the matches themselves: the index may not know a trace yet, its rows come into sight after the
+// spans, or not any more.
+func (b *bounds) cover(hits []hit) {
+	for _, h := range hits {
+		at := time.Unix(0, h.newest).UTC()
+		if b.spans == 0 {
+			*b = bounds{from: at, to: at, spans: 1}
+		}
+		if at.Before(b.from) {
+			b.from = at
+		}
+		if !at.Before(b.to) {
+			b.to = at.Add(time.Nanosecond)
+		}
+	}
 }
 
 func (s *Service) traceBounds(ctx context.Context, scope sb.Scope, traces []sb.ID16) (bounds, error) {
