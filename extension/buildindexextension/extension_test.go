@@ -175,6 +175,22 @@ VALUES ('00000000-0000-4000-8000-000000000001', 'run', 'github', 'github.com', '
 	require.Eventually(t, func() bool { return x.Index().Run(tenant.Default, "github:github.com:acme/shop:3:1") != nil }, 10*time.Second, 20*time.Millisecond)
 }
 
+// TestClockThatIsAheadHidesNoRows: a writer of another machine lives an hour from now.
+func TestClockThatIsAheadHidesNoRows(t *testing.T) {
+	store := enginetest.Open(t)
+	insertRun(t, store.Conn(), "ahead", "success", "now64(3) + 3600")
+	x := startIndex(t, newHost(map[component.ID]component.Component{storeID: &flaky{store: store}}), nil)
+	require.Equal(t, 1, x.Index().Len())
+	for _, run := range []string{"1", "2"} {
+		insertRun(t, store.Conn(), run, "success", "now64(3)")
+		require.Eventually(t, func() bool { return x.Index().Run(tenant.Default, "github:github.com:acme/shop:"+run+":1") != nil }, 10*time.Second, 20*time.Millisecond)
+		insertRun(t, store.Conn(), "ahead of "+run, "success", "now64(3) + 3600")
+		require.Eventually(t, func() bool {
+			return x.Index().Run(tenant.Default, "github:github.com:acme/shop:ahead of "+run+":1") != nil
+		}, 10*time.Second, 20*time.Millisecond)
+	}
+}
+
 func TestEmptyStoreThenRows(t *testing.T) {
 	store := enginetest.Open(t)
 	x := startIndex(t, newHost(map[component.ID]component.Component{storeID: &flaky{store: store}}), nil)

@@ -83,7 +83,7 @@ func (r *reader) rebuild(ctx context.Context, conn driver.Conn) error {
 	if _, err = r.builds(ctx, conn, rebuildTasks, now.Add(-min(taskLookback, r.cfg.Lookback)), uint64(r.cfg.MaxTasksTotal)); err != nil {
 		return err
 	}
-	r.seen = newestOf(seen, builds, deploys)
+	r.seen = seenUntil(now, seen, builds, deploys)
 	return nil
 }
 
@@ -108,16 +108,21 @@ func (r *reader) poll(ctx context.Context, conn driver.Conn) error {
 		return err
 	}
 	r.lastSum, r.lastFrom = sum, from
-	r.seen = newestOf(r.seen, builds, deploys)
+	r.seen = seenUntil(time.Now(), r.seen, builds, deploys)
 	return nil
 }
 
-func newestOf(times ...time.Time) time.Time {
+// seenUntil is the newest of the times, but not after now: the rows of a writer whose clock is ahead would hide those of
+// all others until their clocks get there.
+func seenUntil(now time.Time, times ...time.Time) time.Time {
 	newest := times[0]
 	for _, t := range times[1:] {
 		if t.After(newest) {
 			newest = t
 		}
+	}
+	if newest.After(now) {
+		return now
 	}
 	return newest
 }
