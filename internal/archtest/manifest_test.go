@@ -160,12 +160,19 @@ func TestDirectDependenciesAreExplained(t *testing.T) {
 	root, _ := load(t)
 	doc, err := os.ReadFile(filepath.Join(root, "docs", "dependencies.md"))
 	require.NoError(t, err)
+	direct := map[string]bool{}
 	for _, r := range readGoMod(t, root).Require {
 		if r.Indirect {
 			continue
 		}
+		direct[r.Path] = true
 		if !bytes.Contains(doc, []byte("`"+r.Path+"`")) {
 			t.Errorf("docs/dependencies.md has no line for `%s`: what for, why not by hand, licence", r.Path)
+		}
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z]+[.][^`]+/[^`]+)` \\|").FindAllSubmatch(doc, -1) {
+		if !direct[string(m[1])] {
+			t.Errorf("docs/dependencies.md explains `%s`, which go.mod doesn't require", m[1])
 		}
 	}
 }
