@@ -200,7 +200,7 @@ func (b *Batch) Release() {
 		}
 	}
 	clear(b.pending)
-	clear(b.pairs)
+	clear(b.pairs[:cap(b.pairs)]) // they point into the request
 	b.drops, b.raw = b.drops[:0], b.raw[:0]
 	b.enc.batches.Put(b)
 }
