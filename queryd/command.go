@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/summitobs/summit/internal/clickhouse"
@@ -24,9 +23,9 @@ type flags struct {
 	version   bool
 }
 
-func parseFlags(args []string, stderr io.Writer) (flags, error) {
+func parseFlags(version string, args []string, stderr io.Writer) (flags, error) {
 	f := flags{cfg: DefaultConfig()}
-	f.cfg.Version = buildVersion()
+	f.cfg.Version = version
 	set := flag.NewFlagSet("queryd", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.StringVar(&f.store, "store", "http://127.0.0.1:8641", "ClickHouse HTTP `endpoint` to read from; its password is taken from SUMMIT_STORE_PASSWORD")
@@ -50,19 +49,12 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	return f, nil
 }
 
-func buildVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "devel"
-}
-
 // shutdownTime is how long running queries may take to end.
 const shutdownTime = 10 * time.Second
 
-// Run is the daemon: it serves until the context ends.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
-	f, err := parseFlags(args, stderr)
+// Run is the daemon of a version: it serves until the context ends.
+func Run(ctx context.Context, version string, args []string, stdout, stderr io.Writer) (err error) {
+	f, err := parseFlags(version, args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return nil
 	}
@@ -78,6 +70,9 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	}
 	logger := slog.New(slog.NewTextHandler(stderr, nil))
 	store, err := dial(ctx, f, logger)
+	if err != nil && ctx.Err() != nil {
+		return nil // told to end while it waited
+	}
 	if err != nil {
 		return err
 	}

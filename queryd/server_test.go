@@ -200,7 +200,7 @@ func TestDaemonReadsAStoreElsewhere(t *testing.T) {
 	var stderr bytes.Buffer
 	ended := make(chan error, 1)
 	go func() {
-		ended <- queryd.Run(ctx, []string{"-store", front.URL, "-listen", listen}, io.Discard, &stderr)
+		ended <- queryd.Run(ctx, "1.2.3", []string{"-store", front.URL, "-listen", listen}, io.Discard, &stderr)
 	}()
 	require.Eventually(t, func() bool {
 		res, err := http.Get("http://" + listen + "/healthz") //nolint:noctx // polled
@@ -214,8 +214,23 @@ func TestDaemonReadsAStoreElsewhere(t *testing.T) {
 	require.Contains(t, body, querytest.Hex(querytest.ID16("t")))
 	_, body = get(t, "http://"+listen+"/api/v1/status")
 	require.Contains(t, body, `"kind":"server"`)
+	require.Contains(t, body, `"version":"1.2.3"`)
+
+	front.CloseClientConnections()
+	front.Close()
+	res, body := get(t, "http://"+listen+"/api/v1/traces")
+	require.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
+	require.Contains(t, body, "the store did not answer")
+	_, body = get(t, "http://"+listen+"/api/v1/status")
+	require.Contains(t, body, `"detail":"the store did not answer"`, "without its address and the statement")
 	stop()
 	require.NoError(t, <-ended)
+}
+
+func TestDaemonEndsWhileItWaitsForTheStore(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	require.NoError(t, queryd.Run(ctx, "1.2.3", []string{"-store", "http://127.0.0.1:1"}, io.Discard, io.Discard))
 }
 
 func freeAddress(t *testing.T) string {
@@ -235,10 +250,10 @@ func TestWrongFlagsEndTheDaemon(t *testing.T) {
 		{args: []string{"-listen", "0.0.0.0:1"}, want: "token_file"},
 		{args: []string{"-store", "http://127.0.0.1:1", "-store-wait", "0s"}, want: "connect to the store at http://127.0.0.1:1"},
 	} {
-		require.ErrorContains(t, queryd.Run(t.Context(), tc.args, io.Discard, io.Discard), tc.want, tc.args)
+		require.ErrorContains(t, queryd.Run(t.Context(), "1.2.3", tc.args, io.Discard, io.Discard), tc.want, tc.args)
 	}
 	var out bytes.Buffer
-	require.NoError(t, queryd.Run(t.Context(), []string{"-version"}, &out, io.Discard))
-	require.Contains(t, out.String(), "queryd ")
-	require.NoError(t, queryd.Run(t.Context(), []string{"-help"}, io.Discard, io.Discard))
+	require.NoError(t, queryd.Run(t.Context(), "1.2.3", []string{"-version"}, &out, io.Discard))
+	require.Equal(t, "queryd 1.2.3\n", out.String())
+	require.NoError(t, queryd.Run(t.Context(), "1.2.3", []string{"-help"}, io.Discard, io.Discard))
 }
