@@ -83,14 +83,24 @@ func (s *stamper) metrics(ctx context.Context, md pmetric.Metrics) (pmetric.Metr
 	return md, nil
 }
 
+// stamp leaves one tenant on the resource. OTLP allows a key twice, and a reader that takes the last one would see the
+// sender's tenant behind ours.
 func (s *stamper) stamp(ctx context.Context, r pcommon.Resource) {
-	v, ok := r.Attributes().Get(envelope.AttrTenantID)
-	if !ok {
-		r.Attributes().PutStr(envelope.AttrTenantID, s.name)
-		return
+	named, foreign := 0, false
+	for k, v := range r.Attributes().All() {
+		if k == envelope.AttrTenantID {
+			named++
+			foreign = foreign || v.Type() != pcommon.ValueTypeStr || v.Str() != s.name
+		}
 	}
-	if v.Type() != pcommon.ValueTypeStr || v.Str() != s.name {
+	if foreign {
 		s.replaced.Add(ctx, 1)
-		v.SetStr(s.name)
+	}
+	if foreign || named > 1 {
+		r.Attributes().RemoveIf(func(k string, _ pcommon.Value) bool { return k == envelope.AttrTenantID })
+		named = 0
+	}
+	if named == 0 {
+		r.Attributes().PutStr(envelope.AttrTenantID, s.name)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
@@ -84,6 +85,28 @@ func TestTenantIsStampedOnEveryResource(t *testing.T) {
 	m, err := tel.GetMetric("summit_envelope_tenant_replaced_total")
 	require.NoError(t, err)
 	require.Equal(t, int64(2), m.Data.(metricdata.Sum[int64]).DataPoints[0].Value)
+}
+
+// TestTenantThatIsNamedTwice: a map reads the first, the encoder the last; both must be ours.
+func TestTenantThatIsNamedTwice(t *testing.T) {
+	const spoofed = "99999999-2222-4333-8444-555555555555"
+	for _, first := range []string{tenant.Default.String(), spoofed} {
+		for _, second := range []string{tenant.Default.String(), spoofed} {
+			ld := plogotlp.NewExportRequest()
+			require.NoError(t, ld.UnmarshalJSON([]byte(`{"resourceLogs":[{"resource":{"attributes":[{"key":"summit.tenant.id","value":{"stringValue":"`+first+
+				`"}},{"key":"a","value":{"stringValue":"b"}},{"key":"summit.tenant.id","value":{"stringValue":"`+second+`"}}]},"scopeLogs":[{"logRecords":[{}]}]}]}`)))
+			logs := new(consumertest.LogsSink)
+			l, _ := create(t, &Config{Tenant: "default"}, logs, new(consumertest.MetricsSink))
+			require.NoError(t, l.ConsumeLogs(t.Context(), ld.Logs()))
+			var tenants []string
+			for k, v := range logs.AllLogs()[0].ResourceLogs().At(0).Resource().Attributes().All() {
+				if k == envelope.AttrTenantID {
+					tenants = append(tenants, v.Str())
+				}
+			}
+			require.Equal(t, []string{tenant.Default.String()}, tenants)
+		}
+	}
 }
 
 func create(t *testing.T, cfg *Config, logs consumer.Logs, metrics consumer.Metrics) (processor.Logs, processor.Metrics) {
