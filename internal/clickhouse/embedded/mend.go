@@ -36,14 +36,17 @@ func mendDeduplicationLogs(dataPath, library string) (MendReport, error) {
 			"open and close it once with the version that wrote it", library, strings.Join(mendableLibraries, ", "))
 	}
 	for _, name := range logs {
-		if err := mendLog(name, &report); err != nil {
+		if err := mendLog(dataPath, name, &report); err != nil {
 			return report, fmt.Errorf("repair %s after an unclean stop: %w", name, err)
 		}
 	}
 	return report, nil
 }
 
-func mendLog(name string, report *MendReport) error {
+// mendTemp is where a log's new content is written, in the engine's folder.
+const mendTemp = "summit-mend" + tempSuffix
+
+func mendLog(dataPath, name string, report *MendReport) error {
 	if base := filepath.Base(name); !strings.HasPrefix(base, "deduplication_log_") || !strings.HasSuffix(base, ".txt") {
 		return fmt.Errorf("unknown file name %s", base)
 	}
@@ -78,7 +81,9 @@ func mendLog(name string, report *MendReport) error {
 	if info, err := os.Stat(name); err != nil || info.Size() == int64(len(kept)) {
 		return err
 	}
-	return replaceFile(name, kept)
+	// Not beside the log: neither the engine nor this repair starts on a folder of logs with a file that is none, which a
+	// kill at this moment would leave.
+	return replaceFileBy(filepath.Join(dataPath, mendTemp), name, kept)
 }
 
 // Operations of the log.

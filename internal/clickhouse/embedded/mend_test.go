@@ -61,6 +61,37 @@ func TestMendDeduplicationLogs(t *testing.T) {
 	}
 }
 
+// TestMendThatIsInterrupted lets the write of a log's new content fail and then runs again, as after a kill.
+func TestMendThatIsInterrupted(t *testing.T) {
+	const log = "1\tall_1_1_0\ta\n1\tall_2_2_0\tb\n"
+	dataPath, file := crashedTable(t, log, "all_1_1_0")
+	temp := filepath.Join(dataPath, mendTemp)
+	require.NoError(t, os.Mkdir(temp, 0o750))
+	_, err := mendDeduplicationLogs(dataPath, "26.7.3")
+	require.Error(t, err)
+	got, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, log, string(got))
+	require.Len(t, entries(t, filepath.Dir(file)), 1, "the engine's folder of logs has logs only")
+
+	require.NoError(t, os.Remove(temp))
+	require.NoError(t, os.WriteFile(temp, []byte("half of a lo"), 0o600))
+	report, err := mendDeduplicationLogs(dataPath, "26.7.3")
+	require.NoError(t, err)
+	require.Len(t, report.Removed, 1)
+	got, err = os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, "1\tall_1_1_0\ta\n", string(got))
+	require.NoFileExists(t, temp)
+}
+
+func entries(t *testing.T, dir string) []os.DirEntry {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	return list
+}
+
 func TestMendRefusesWhatItDoesNotKnow(t *testing.T) {
 	for name, log := range map[string]string{
 		"operation": "3\tall_1_1_0\ta\n",

@@ -43,26 +43,45 @@ func writeState(dir string, s folderState) error {
 	return replaceFile(filepath.Join(dir, stateName), append(text, '\n'))
 }
 
+// tempSuffix ends the name of a file that is being written; what a crash leaves of one is overwritten by the next.
+const tempSuffix = ".tmp"
+
 // replaceFile writes a file so that a crash leaves the old or the new content.
 func replaceFile(name string, content []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".tmp-*")
+	return replaceFileBy(name+tempSuffix, name, content)
+}
+
+// replaceFileBy is replaceFile where the folder must never hold another file: the new content is written as temp first,
+// which lies on the same file system.
+func replaceFileBy(temp, name string, content []byte) error {
+	file, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	_, err = file.Write(content)
 	if err == nil {
-		err = file.Chmod(0o640)
-	}
-	if err == nil {
 		err = file.Sync()
 	}
 	err = errors.Join(err, file.Close())
 	if err == nil {
-		err = os.Rename(file.Name(), name)
+		err = os.Rename(temp, name)
+	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(name))
 	}
 	if err != nil {
-		_ = os.Remove(file.Name())
+		_ = os.Remove(temp)
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
+}
+
+// syncFolder makes renames in a folder outlive a power cut: without it the folder could be marked clean again while the
+// engine writes to it.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
