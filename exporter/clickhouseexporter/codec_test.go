@@ -119,6 +119,8 @@ func (s *plainSet) Add(record []byte) error {
 	return nil
 }
 
+func (s *plainSet) SampleWindows() []int64 { return nil }
+
 // Each gives the trace table's block, and in front of it a block of the error table that misbehaves when a row asks for it.
 func (s *plainSet) Each(visit func(tableBlock) error) error {
 	for _, r := range s.rows {

@@ -38,7 +38,9 @@ func (d *drainer) consume(ctx context.Context, seg *blockqueue.Segment) error {
 		d.sink.log.Warn("using the present insert settings", zap.Uint64("segment", seg.Number), zap.Error(err))
 		settings = currentSettings()
 	}
+	d.sink.rollups.start(store)
 	set := d.gather(seg)
+	windows := set.SampleWindows()
 	run := &segmentRun{drainer: d, ctx: ctx, seg: seg, store: store, settings: settings}
 	_, err = guarded(func() (struct{}, error) { return struct{}{}, set.Each(run.insert) })
 	switch {
@@ -53,6 +55,7 @@ func (d *drainer) consume(ctx context.Context, seg *blockqueue.Segment) error {
 	}
 	d.sink.health(nil)
 	d.forget(seg.Number)
+	d.sink.rollups.touch(windows)
 	if len(run.refused) > 0 {
 		return blockqueue.Permanent(errors.Join(run.refused...))
 	}

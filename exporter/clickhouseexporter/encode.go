@@ -32,6 +32,8 @@ type batch interface {
 // rowSet gathers the records of a segment and gives them back as one block per table.
 type rowSet interface {
 	Add(record []byte) error
+	// SampleWindows are the starts of the five-minute windows that samples lie in, in unix seconds; asked before Each.
+	SampleWindows() []int64
 	Each(visit func(tableBlock) error) error
 }
 

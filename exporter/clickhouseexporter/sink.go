@@ -34,6 +34,8 @@ type sink struct {
 	tel   *instruments
 	codec codec
 	store *storeLink
+	// rollups are computed from what this sink has inserted.
+	rollups rollups
 
 	// mu guards opening and closing.
 	mu      sync.Mutex
@@ -59,6 +61,7 @@ func newSink(set exporter.Settings, cfg *Config, newCodec codecMaker) (*sink, er
 	s := &sink{
 		id: set.ID, cfg: cfg, log: set.Logger, tel: tel, codec: newCodec(cfg),
 		store: newStoreLink(cfg, set.Logger), forget: func() {},
+		rollups: rollups{log: set.Logger},
 	}
 	s.buffers.New = func() any { return new([]byte) }
 	return s, nil
@@ -102,6 +105,9 @@ func (s *sink) open(host component.Host) error {
 	if err != nil {
 		return fmt.Errorf("open the queue in %s: %w", path, err)
 	}
+	if store := s.store.present(); store != nil {
+		s.rollups.start(store)
+	}
 	if s.gauges, err = s.tel.watch(s.queue.Stats); err != nil {
 		return errors.Join(err, s.queue.Close(context.Background()))
 	}
@@ -131,6 +137,7 @@ func (s *sink) Shutdown(ctx context.Context) error {
 		s.log.Info("the store did not take everything before the shutdown; it will after the next start",
 			zap.Int("segments", left.Segments), zap.Int64("bytes", left.Bytes))
 	}
+	s.rollups.stop()
 	return errors.Join(err, s.gauges.Unregister(), s.store.close())
 }
 

@@ -89,6 +89,13 @@ func (l *storeLink) get(ctx context.Context) (clickhouse.Store, error) {
 	return remote, nil
 }
 
+// present is the store if it is there already, else nil.
+func (l *storeLink) present() clickhouse.Store {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.store
+}
+
 // close ends the connections to a server; an extension's store belongs to the extension.
 func (l *storeLink) close() error {
 	l.mu.Lock()

@@ -163,3 +163,22 @@ func TestWhatTheEncoderChangesIsCounted(t *testing.T) {
 	require.EqualValues(t, 1, total)
 	require.Equal(t, 1, r.count("(SELECT countIf(length(attrs_str['sql']) <= 200 AND startsWith(attrs_str['sql'], 'xxx')) FROM events_trace_v1 WHERE mapContains(attrs_str, 'sql'))"))
 }
+
+func TestWindowsOfSamplesAreComputed(t *testing.T) {
+	const samples = "(SELECT sum(samples) FROM metrics_runtime_5m_v1 FINAL)"
+	r := newRig(t, newCodec, nil)
+	md := points(20)
+	dps := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0).Gauge().DataPoints()
+	for i := range dps.Len() {
+		dps.At(i).SetTimestamp(pcommon.NewTimestampFromTime(time.Now().Add(-20*time.Minute + time.Duration(i)*time.Second)))
+	}
+	r.start()
+	require.NoError(t, r.metrics.ConsumeMetrics(t.Context(), md))
+	r.stop(t.Context())
+	require.Equal(t, 20, r.count("(SELECT count() FROM metrics_runtime_v1)"))
+	require.Zero(t, r.count(samples), "a window that was touched just now waits for more samples")
+
+	r.start()
+	r.eventually(samples, 20)
+	r.stop(t.Context())
+}
