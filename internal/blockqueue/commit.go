@@ -184,7 +184,7 @@ func (q *Queue) openSegment() error {
 	number := q.state.NextSegment
 	q.state.NextSegment++
 	now := time.Now()
-	h := header{queueID: q.state.QueueID, number: number, openedAt: now, meta: q.opts.Meta}
+	h := header{queueID: q.id, number: number, openedAt: now, meta: q.opts.Meta}
 	path := segmentPath(q.dir, number)
 	f, err := q.opts.openFile(path)
 	if err != nil {

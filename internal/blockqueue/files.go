@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/google/uuid"
 )
 
 // file is what the committer needs of a segment file; tests put faults behind it.
@@ -61,14 +59,13 @@ func listSegments(dir string) ([]uint64, error) {
 	return numbers, nil
 }
 
-// state is what outlives all segments: the queue's identity and the first number that was never given out.
+// state is what outlives all segments: the first number that was never given out. Numbers name files, here and in
+// quarantine; that no token comes twice doesn't depend on this file, see Queue.id.
 type state struct {
-	QueueID     uuid.UUID `json:"queue_id"`
-	NextSegment uint64    `json:"next_segment"`
+	NextSegment uint64 `json:"next_segment"`
 }
 
-// loadState reads the state file. A missing or damaged one gives a new identity, which is safe: segments carry the
-// identity that they were written under.
+// loadState reads the state file. Where it is missing or damaged, numbers begin behind those of the files that are there.
 func loadState(dir string) (st state, damaged bool, err error) {
 	path := filepath.Join(dir, stateName)
 	b, err := os.ReadFile(path)
@@ -77,7 +74,7 @@ func loadState(dir string) (st state, damaged bool, err error) {
 	case err != nil:
 		return st, false, fmt.Errorf("read the queue's state: %w", err)
 	default:
-		if json.Unmarshal(b, &st) == nil && st.QueueID != uuid.Nil && st.NextSegment > 0 {
+		if json.Unmarshal(b, &st) == nil && st.NextSegment > 0 {
 			return st, false, nil
 		}
 		damaged = true
@@ -85,11 +82,7 @@ func loadState(dir string) (st state, damaged bool, err error) {
 			return st, true, fmt.Errorf("set the damaged state file aside: %w", err)
 		}
 	}
-	id, err := uuid.NewRandom()
-	if err != nil {
-		return st, damaged, fmt.Errorf("make a queue id: %w", err)
-	}
-	return state{QueueID: id, NextSegment: 1}, damaged, nil
+	return state{NextSegment: 1}, damaged, nil
 }
 
 func saveState(dir string, st state) error {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"go.uber.org/zap"
 )
@@ -39,22 +41,26 @@ type SetAside struct {
 	Lost bool
 }
 
-// quarantineSize adds up what lies in quarantine.
-func quarantineSize(dir string) (int64, error) {
+// quarantined adds up what lies in quarantine and gives the highest number of a segment that something there is named by:
+// a segment that got the number again would overwrite it.
+func quarantined(dir string) (bytes int64, last uint64, err error) {
 	entries, err := os.ReadDir(filepath.Join(dir, quarantineDir))
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+		return 0, 0, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("list the quarantine: %w", err)
+		return 0, 0, fmt.Errorf("list the quarantine: %w", err)
 	}
-	var sum int64
 	for _, e := range entries {
 		if info, err := e.Info(); err == nil {
-			sum += info.Size()
+			bytes += info.Size()
+		}
+		digits := strings.IndexFunc(e.Name(), func(r rune) bool { return r < '0' || r > '9' })
+		if n, err := strconv.ParseUint(e.Name()[:max(digits, 0)], 10, 63); err == nil {
+			last = max(last, n)
 		}
 	}
-	return sum, nil
+	return bytes, last, nil
 }
 
 // setAsideBytes keeps a stretch of a segment. Its file name is made of segment and offset, so a second attempt at the

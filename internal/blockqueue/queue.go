@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"go.uber.org/zap"
 )
 
@@ -17,6 +18,10 @@ type Queue struct {
 	dir  string
 	log  *zap.Logger
 	lock *os.File
+	// id is in the tokens of the segments that this process opens. It is a new one at every Open: a folder that was
+	// restored from a backup, or copied with the machine it was on, would otherwise give out tokens that the store has
+	// seen with other rows, and these would be swallowed. Segments of earlier processes keep theirs.
+	id uuid.UUID
 
 	// The committer's own: no other goroutine reads them while it runs.
 	state    state
@@ -145,8 +150,8 @@ func (q *Queue) Stats() Stats {
 	return s
 }
 
-// ID is the queue's identity, as it stands in the tokens of segments that it opens.
-func (q *Queue) ID() string { return q.state.QueueID.String() }
+// ID stands in the tokens of the segments that this queue opens; no other Open ever has it.
+func (q *Queue) ID() string { return q.id.String() }
 
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || b.Before(a) {

@@ -120,7 +120,7 @@ func TestLeftSegmentsAreHandedOverAfterRestartAsTheyWere(t *testing.T) {
 	require.Empty(t, s.records())
 
 	q = open(t, dir, s, func(o *Options) { o.Meta = []byte("newer") })
-	require.Equal(t, id, q.ID())
+	require.NotEqual(t, id, q.ID(), "what this process appends has tokens of its own")
 	require.NoError(t, q.Close(t.Context()))
 	require.Equal(t, []string{"a", "b", "c"}, s.records())
 	require.Equal(t, []string{id + "-1-t", id + "-2-t"}, s.order)
@@ -159,7 +159,7 @@ func TestNumbersAreNotReusedAfterAKill(t *testing.T) {
 	require.Equal(t, []string{"x", "y"}, s.records())
 }
 
-func TestDamagedStateGivesANewIdentityAndKeepsTheOldTokens(t *testing.T) {
+func TestDamagedStateKeepsTheOldTokens(t *testing.T) {
 	dir, s := t.TempDir(), newSink()
 	q := open(t, dir, s, func(o *Options) { o.Consume = blocked })
 	old := q.ID()
@@ -168,8 +168,41 @@ func TestDamagedStateGivesANewIdentityAndKeepsTheOldTokens(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, stateName), []byte("{"), 0o600))
 	q = open(t, dir, s, nil)
 	require.NotEqual(t, old, q.ID())
+	appendAll(t, q, "y")
 	require.NoError(t, q.Close(t.Context()))
-	require.Equal(t, []string{old + "-1-t"}, s.order)
+	require.Equal(t, []string{old + "-1-t", q.ID() + "-2-t"}, s.order)
+}
+
+// TestFolderOfAnEarlierTimeGivesOutNoTokenTwice goes on with a folder as it was before, as after a restore from a backup,
+// and with two copies of one, as on machines that were cloned.
+func TestFolderOfAnEarlierTimeGivesOutNoTokenTwice(t *testing.T) {
+	dir, s := t.TempDir(), newSink()
+	require.NoError(t, open(t, dir, s, nil).Close(t.Context()))
+	clones := []string{dir, t.TempDir(), t.TempDir()}
+	for _, clone := range clones[1:] {
+		require.NoError(t, os.CopyFS(clone, os.DirFS(dir)))
+	}
+	for i, clone := range clones {
+		q := open(t, clone, s, nil)
+		appendAll(t, q, fmt.Sprint("rows of ", i))
+		require.NoError(t, q.Close(t.Context()))
+	}
+	require.Equal(t, []string{"rows of 0", "rows of 1", "rows of 2"}, s.records())
+}
+
+func TestNumberOfASegmentInQuarantineIsNotGivenAgain(t *testing.T) {
+	dir, s := t.TempDir(), newSink()
+	s.err = func(*Segment) error { return Permanent(errors.New("never")) }
+	q := open(t, dir, s, nil)
+	appendAll(t, q, "x")
+	require.NoError(t, q.Close(t.Context()))
+	require.NoError(t, os.Remove(filepath.Join(dir, stateName)))
+	q = open(t, dir, s, nil)
+	appendAll(t, q, "y")
+	require.NoError(t, q.Close(t.Context()))
+	kept, err := filepath.Glob(filepath.Join(dir, quarantineDir, "*"+segmentSuffix))
+	require.NoError(t, err)
+	require.Len(t, kept, 2, "the second does not overwrite the first")
 }
 
 func TestSecondProcessIsRefused(t *testing.T) {

@@ -5,21 +5,30 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/google/uuid"
 	"go.uber.org/zap"
 )
 
-// restore reads what an earlier process left: identity, numbers, segments. Every segment that it keeps is sealed.
+// restore reads what an earlier process left: numbers, segments, quarantine. Every segment that it keeps is sealed.
 func (q *Queue) restore() error {
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return fmt.Errorf("make a queue id: %w", err)
+	}
+	q.id = id
 	st, damaged, err := loadState(q.dir)
 	if err != nil {
 		return err
 	}
 	if damaged {
-		q.log.Error("the queue's state file was damaged; a new queue id is used", zap.String("dir", q.dir))
+		q.log.Error("the queue's state file was damaged; numbers go on behind the files that are there", zap.String("dir", q.dir))
 	}
-	if q.stats.QuarantineBytes, err = quarantineSize(q.dir); err != nil {
+	kept, last, err := quarantined(q.dir)
+	if err != nil {
 		return err
 	}
+	q.stats.QuarantineBytes = kept
+	st.NextSegment = max(st.NextSegment, last+1)
 	numbers, err := listSegments(q.dir)
 	if err != nil {
 		return err
@@ -36,7 +45,7 @@ func (q *Queue) restore() error {
 
 // saveNextNumber makes durable that no number below next is given out again.
 func (q *Queue) saveNextNumber(next uint64) error {
-	if err := saveState(q.dir, state{QueueID: q.state.QueueID, NextSegment: next}); err != nil {
+	if err := saveState(q.dir, state{NextSegment: next}); err != nil {
 		return err
 	}
 	q.reserved = next
