@@ -151,11 +151,18 @@ func (s *session) play(ctx context.Context) error {
 	return s.live(ctx)
 }
 
-// waitReady gives a server that is just starting its time.
+// waitReady gives a server that is just starting its time: queryd answers a moment before the receivers do.
 func (s *session) waitReady(ctx context.Context) error {
 	return s.poll(ctx, readyTimeout, "the server to be ready", func(ctx context.Context) (bool, error) {
-		_, err := s.api.Get(ctx, "/status", nil)
-		return err == nil, err
+		if _, err := s.api.Get(ctx, "/status", nil); err != nil {
+			return false, err
+		}
+		for _, route := range []string{s.places.Door + faker.PathEvents, s.places.Door + faker.PathGitHub, s.places.OTLPHTTP + "/v1/logs"} {
+			if err := s.door.hasRoute(ctx, route); err != nil {
+				return false, err
+			}
+		}
+		return true, nil
 	})
 }
 

@@ -122,6 +122,29 @@ func TestBusyDoorNamesItsPause(t *testing.T) {
 	require.NoError(t, d.close())
 }
 
+func TestServerIsReadyWhenItsRoutesAre(t *testing.T) {
+	var mu sync.Mutex
+	missing := 3
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case req.URL.Path == "/api/v1/status":
+			fmt.Fprint(w, `{}`)
+		case missing > 0:
+			missing--
+			w.WriteHeader(http.StatusNotFound)
+		default:
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		}
+	}))
+	defer srv.Close()
+	s := &session{api: client.New(srv.URL), door: newDoor(srv.URL, ""), places: client.Places{Door: srv.URL, OTLPHTTP: srv.URL}, talk: newProgress(io.Discard)}
+	require.NoError(t, s.waitReady(t.Context()))
+	require.Zero(t, missing)
+	require.NoError(t, s.door.close())
+}
+
 func TestProgressIsSparse(t *testing.T) {
 	var b bytes.Buffer
 	now := time.Unix(0, 0)

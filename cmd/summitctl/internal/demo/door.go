@@ -32,6 +32,23 @@ func (d *door) close() error {
 	return nil
 }
 
+// hasRoute tells whether a route is served. A GET is none that it takes, so anything but an unknown path will do.
+func (d *door) hasRoute(ctx context.Context, target string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := d.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusNotFound {
+		return fmt.Errorf("%s: %s", target, resp.Status)
+	}
+	return nil
+}
+
 const deliveryTries = 8
 
 // deliver sends one delivery, again when the server is busy.
