@@ -26,9 +26,10 @@ func currentSettings() insertSettings {
 		All: map[string]string{
 			"async_insert": "0",
 			"deduplicate_blocks_in_dependent_materialized_views": "1",
-			"max_insert_threads":          "1",
-			"min_insert_block_size_rows":  "1048449",
-			"min_insert_block_size_bytes": "0",
+			"max_insert_threads":              "1",
+			"max_partitions_per_insert_block": "2000",
+			"min_insert_block_size_rows":      "1048449",
+			"min_insert_block_size_bytes":     "0",
 		},
 		Table: map[string]map[string]string{"events_trace_v1": spans, "events_error_v1": spans},
 	}

@@ -160,7 +160,7 @@ func (a *API) metadata(r *http.Request) (result, error) {
 	stmt := sb.Select(caller.Scope(now.AddDate(0, 0, -7), now.Add(time.Minute)), sb.MetricMeta, sb.Fn("toString", sb.Col("prom_name")).As("name"),
 		sb.Fn("toString", sb.Col("kind")).As("kind_name"), sb.Fn("max", sb.Col("monotonic")).As("mono"), sb.Fn("toString", sb.Col("unit")).As("unit_name"),
 		sb.Col("description").As("help")).
-		GroupBy(sb.Ref("name"), sb.Ref("kind_name"), sb.Ref("unit_name"), sb.Ref("help")).OrderBy(sb.Asc(sb.Ref("name")), sb.Asc(sb.Ref("help")))
+		Where(named()).GroupBy(sb.Ref("name"), sb.Ref("kind_name"), sb.Ref("unit_name"), sb.Ref("help")).OrderBy(sb.Asc(sb.Ref("name")), sb.Asc(sb.Ref("help")))
 	if name := r.FormValue("metric"); name != "" {
 		stmt.Where(sb.Eq(sb.Col("prom_name"), sb.Val(name)))
 	}

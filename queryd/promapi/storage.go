@@ -152,7 +152,7 @@ func (q *querier) selection(ctx context.Context, scope sb.Scope, matchers []*lab
 		}
 	}
 	stmt := sb.Select(scope, sb.Series, sb.Col("series_fp"), sb.Col("prom_name"), sb.Col("metric_name"), sb.Col("kind"), sb.Col("temporality"), sb.Col("labels")).
-		Where(sel.conds...).OrderBy(sb.Asc(sb.Col("series_fp")), sb.Desc(sb.Col("day"))).OnePer(sb.Col("series_fp")).Limit(maxSeries + 1)
+		Where(sel.conds...).Where(named()).OrderBy(sb.Asc(sb.Col("series_fp")), sb.Desc(sb.Col("day"))).OnePer(sb.Col("series_fp")).Limit(maxSeries + 1)
 	read := 0
 	err := q.runner.Each(ctx, stmt, func(r driver.Rows) error {
 		var f family
@@ -291,12 +291,15 @@ func (q *querier) nameCondition(ctx context.Context, scope sb.Scope, m *labels.M
 	return &e, nil
 }
 
+// named leaves out metrics that were sent without a data point: they are kept as sent and have no name in Prometheus.
+func named() sb.Expr { return sb.Ne(sb.Col("prom_name"), sb.Empty()) }
+
 type nameKind struct{ name, kind string }
 
 func (q *querier) promNames(ctx context.Context, scope sb.Scope, conds []sb.Expr) ([]nameKind, error) {
 	var out []nameKind
 	stmt := sb.Select(scope, sb.Series, sb.Fn("toString", sb.Col("prom_name")).As("name"), sb.Fn("toString", sb.Col("kind")).As("kind_name")).
-		Where(conds...).GroupBy(sb.Ref("name"), sb.Ref("kind_name")).OrderBy(sb.Asc(sb.Ref("name")))
+		Where(conds...).Where(named()).GroupBy(sb.Ref("name"), sb.Ref("kind_name")).OrderBy(sb.Asc(sb.Ref("name")))
 	err := q.runner.Each(ctx, stmt, func(r driver.Rows) error {
 		var n nameKind
 		err := r.Scan(&n.name, &n.kind)
