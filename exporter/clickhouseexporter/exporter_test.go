@@ -251,7 +251,7 @@ func TestInsertCarriesTheSettingsOfItsSegment(t *testing.T) {
 	require.Regexp(t, `^[0-9a-f-]{36}-1-events_trace_v1$`, got["insert_deduplication_token"])
 	delete(got, "insert_deduplication_token")
 	require.Equal(t, map[string]string{
-		"async_insert": "0", "deduplicate_blocks_in_dependent_materialized_views": "1", "max_insert_threads": "1", "max_partitions_per_insert_block": "2000",
+		"async_insert": "0", "deduplicate_blocks_in_dependent_materialized_views": "1", "max_insert_threads": "1", "max_partitions_per_insert_block": "0",
 		"min_insert_block_size_rows": "1048449", "min_insert_block_size_bytes": "0",
 		"materialize_skip_indexes_on_insert": "0", "optimize_on_insert": "0",
 	}, got)

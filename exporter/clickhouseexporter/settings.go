@@ -27,7 +27,7 @@ func currentSettings() insertSettings {
 			"async_insert": "0",
 			"deduplicate_blocks_in_dependent_materialized_views": "1",
 			"max_insert_threads":              "1",
-			"max_partitions_per_insert_block": "2000",
+			"max_partitions_per_insert_block": "0",
 			"min_insert_block_size_rows":      "1048449",
 			"min_insert_block_size_bytes":     "0",
 		},
