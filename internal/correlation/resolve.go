@@ -10,8 +10,9 @@ import (
 )
 
 // Resolve says what a resource came from. The rules are tried from the strongest: digest, revision, version; the basis
-// is the rule by which the resource was joined. Where a rule's evidence points to two commits the rule says nothing: a
-// digest that two builds claim, a version built twice from different commits. A run is named only when exactly one fits.
+// is the rule by which the resource was joined, or that of a deployment which alone names run and commit, where it is
+// weaker. Where a rule's evidence points to two commits the rule says nothing: a digest that two builds claim, a version
+// built twice from different commits. A run is named only when exactly one fits.
 // The deployment is the latest successful one of the same digest, commit or version in the resource's environment that
 // had begun at the given time; a canary and its stable sibling so get their own, a rolled-back version the later one.
 // A zero time sets no bound.
@@ -170,7 +171,9 @@ type match struct {
 	// built are runs that made an artifact, linked are runs that a deployment names, others are runs of the commit.
 	built, linked, others map[string]*entry
 	deployments           map[*entry]*build.Deployment
-	any                   bool
+	// named are all deployments that the evidence points to, those of other environments too.
+	named []*build.Deployment
+	any   bool
 }
 
 func newMatch() match {
@@ -200,6 +203,7 @@ func (m *match) add(q *query, e *entry) {
 			m.built[v.RunKey.ID()] = e
 		}
 	case *build.Deployment:
+		m.named = append(m.named, v)
 		if v.BuildRunID != "" {
 			m.linked[v.BuildRunID] = e
 		}
@@ -225,11 +229,31 @@ func (m *match) correlation(q *query, basis envelope.Basis) envelope.Correlation
 	if c.CommitSHA == "" && c.BuildRunID != "" {
 		c.CommitSHA = q.commitOfRun(c.BuildRunID)
 	}
+	c.Basis = m.basis(c)
 	c.DeploymentID = q.latest(m.deployments)
 	if c.DeploymentID == "" && c.CommitSHA != "" && basis != envelope.BasisVersion {
 		c.DeploymentID = q.latest(q.deploymentsOf(c.CommitSHA))
 	}
 	return c
+}
+
+// basis is the evidence for the run and commit of an answer. Where only deployments tell them, the resource's own evidence
+// reaches the deployment and the deployment's goes on from there: the weaker of the two is that of the whole way.
+func (m *match) basis(c envelope.Correlation) envelope.Basis {
+	if _, own := m.others[c.BuildRunID]; own || len(m.built) > 0 {
+		return c.Basis
+	}
+	best := envelope.BasisNone
+	for _, d := range m.named {
+		tells := c.BuildRunID != "" && d.BuildRunID == c.BuildRunID
+		if c.BuildRunID == "" && c.Basis != envelope.BasisRevision { // by revision the resource itself says the commit
+			tells = c.CommitSHA != "" && d.CommitSHA == c.CommitSHA
+		}
+		if tells && d.Basis != envelope.BasisNone && (best == envelope.BasisNone || d.Basis < best) {
+			best = d.Basis
+		}
+	}
+	return max(c.Basis, best)
 }
 
 // run names the run when exactly one fits, by the best kind of link that there is.

@@ -242,6 +242,38 @@ func TestResolve(t *testing.T) {
 			want:   envelope.Correlation{CommitSHA: commit, BuildRunID: run1, Basis: envelope.BasisRevision},
 		},
 		{
+			name: "a digest that only a deployment knows, whose run was found by version",
+			events: []build.Event{deploy("d1", "production", 1, func(d *build.Deployment) {
+				d.Digests, d.BuildRunID, d.CommitSHA, d.Basis = []string{digA}, run1, commit, envelope.BasisVersion
+			})},
+			ev:   Evidence{Digests: []string{digA}, Environment: "production"},
+			want: envelope.Correlation{CommitSHA: commit, BuildRunID: run1, DeploymentID: dep1, Basis: envelope.BasisVersion},
+		},
+		{
+			name: "a digest that only a deployment knows, which names its commit",
+			events: []build.Event{deploy("d1", "production", 1, func(d *build.Deployment) {
+				d.Digests, d.CommitSHA, d.Basis = []string{digA}, commit, envelope.BasisRevision
+			})},
+			ev:   Evidence{Digests: []string{digA}, Environment: "production"},
+			want: envelope.Correlation{CommitSHA: commit, DeploymentID: dep1, Basis: envelope.BasisRevision},
+		},
+		{
+			name: "a revision whose run is known by itself needs no deployment's evidence",
+			events: []build.Event{run("1", 1, commit), deploy("d1", "production", 1, func(d *build.Deployment) {
+				d.BuildRunID, d.CommitSHA, d.Basis = run1, commit, envelope.BasisTime
+			})},
+			ev:   Evidence{Revision: commit, Environment: "production"},
+			want: envelope.Correlation{CommitSHA: commit, BuildRunID: run1, DeploymentID: dep1, Basis: envelope.BasisRevision},
+		},
+		{
+			name: "a revision whose run only a guess of a deployment names",
+			events: []build.Event{deploy("d1", "production", 1, func(d *build.Deployment) {
+				d.BuildRunID, d.CommitSHA, d.Basis = run1, commit, envelope.BasisTime
+			})},
+			ev:   Evidence{Revision: commit, Environment: "production"},
+			want: envelope.Correlation{CommitSHA: commit, BuildRunID: run1, DeploymentID: dep1, Basis: envelope.BasisTime},
+		},
+		{
 			name:   "no environment in the evidence and two that fit",
 			events: []build.Event{deploy("d1", "test", 1, sha(commit)), deploy("d2", "production", 1, sha(commit))},
 			ev:     Evidence{Revision: commit},

@@ -13,6 +13,7 @@ import (
 	"github.com/summitobs/summit/internal/anyvalue"
 	"github.com/summitobs/summit/internal/build"
 	"github.com/summitobs/summit/internal/correlation"
+	"github.com/summitobs/summit/internal/envelope"
 	sb "github.com/summitobs/summit/internal/sqlbuild"
 	"github.com/summitobs/summit/queryd/access"
 )
@@ -202,10 +203,14 @@ func (d *Deployment) event() *build.Deployment {
 	if err != nil {
 		status = 0
 	}
+	basis, err := envelope.ParseBasis(d.Basis)
+	if err != nil {
+		basis = envelope.BasisTime
+	}
 	prefix := strings.Join([]string{d.repo.Provider, d.repo.Host, d.repo.Repo, ""}, ":")
 	return &build.Deployment{
 		Provider: d.repo.Provider, Host: d.repo.Host, Repo: d.repo.Repo, DeploymentID: strings.TrimPrefix(d.ID, prefix), Service: d.Service,
-		Environment: d.Environment, ServiceVersion: d.version, CommitSHA: d.commit, BuildRunID: d.run, Digests: d.digests, Status: status,
+		Environment: d.Environment, ServiceVersion: d.version, CommitSHA: d.commit, BuildRunID: d.run, Digests: d.digests, Basis: basis, Status: status,
 		CreatedAt: d.created, StartedAt: orZero(d.StartedAt), FinishedAt: orZero(d.FinishedAt), UpdatedAt: d.updated,
 	}
 }
