@@ -23,6 +23,8 @@ type drainer struct {
 	// repeats only what failed. After a restart all are repeated, and the token makes that a no-op.
 	mu   sync.Mutex
 	done map[uint64]map[string]error
+	// read are the segments in hand whose unreadable records were set aside.
+	read map[uint64]bool
 }
 
 // consume inserts one segment: one INSERT of one sorted block per table. An error that it returns is retried by the
@@ -76,13 +78,23 @@ func (d *drainer) countUnmade(ctx context.Context, seg *blockqueue.Segment, err 
 // gather reads the records. One that cannot be read is set aside alone.
 func (d *drainer) gather(seg *blockqueue.Segment) rowSet {
 	set := d.sink.codec.newSet(seg.OpenedAt)
+	first := d.firstReading(seg.Number)
 	for i, r := range seg.Records {
 		_, err := guarded(func() (struct{}, error) { return struct{}{}, set.Add(r.Payload) })
-		if err != nil && seg.Attempt == 1 {
+		if err != nil && first {
 			seg.SetAside(i, fmt.Errorf("read a record: %w", err))
 		}
 	}
 	return set
+}
+
+// firstReading tells whether the segment's records are read for the first time: not every attempt comes so far.
+func (d *drainer) firstReading(segment uint64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	first := !d.read[segment]
+	d.read[segment] = true
+	return first
 }
 
 func (d *drainer) outcome(segment uint64, table string) (refused error, done bool) {
@@ -105,6 +117,7 @@ func (d *drainer) forget(segment uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.done, segment)
+	delete(d.read, segment)
 }
 
 // segmentRun is one attempt at one segment.
@@ -152,7 +165,8 @@ func (r *segmentRun) send(b tableBlock) (refused, failed error) {
 		return nil, nil
 	}
 	err = fmt.Errorf("insert %d rows of segment %d into %s: %w", b.rows, r.seg.Number, b.table, err)
-	if !refusedForGood(err) && !body.broken {
+	if r.ctx.Err() != nil || !refusedForGood(err) && !body.broken {
+		// What a store says of a block that was broken off by a shutdown tells nothing of the block.
 		return nil, err
 	}
 	r.sink.tel.drops.Add(r.ctx, b.rows, "store_refused", tableSignal(b.table), zap.Error(err))

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/summitobs/summit/internal/blockqueue"
+	"github.com/summitobs/summit/internal/clickhouse/segment"
 	"github.com/summitobs/summit/internal/telemetry"
 )
 
@@ -94,7 +95,7 @@ func (s *sink) open(host component.Host) error {
 		return err
 	}
 	q := s.cfg.Queue
-	drain := &drainer{sink: s, done: map[uint64]map[string]error{}}
+	drain := &drainer{sink: s, done: map[uint64]map[string]error{}, read: map[uint64]bool{}}
 	s.queue, err = blockqueue.Open(path, blockqueue.Options{
 		MaxBytes: q.MaxBytes, MaxRecordBytes: q.MaxRequestBytes, MaxRecordRows: maxRowsPerInsert,
 		SealRows:     []int{classTraces: q.SealRowsTraces, classLogs: q.SealRowsLogs, classMetrics: q.SealRowsMetrics},
@@ -145,6 +146,10 @@ func (s *sink) Shutdown(ctx context.Context) error {
 // record is fsynced.
 func (s *sink) push(ctx context.Context, class uint8, items int, encode func(encoder) (batch, error)) error {
 	signal := classSignals[class]
+	if items > maxRowsPerInsert {
+		// Before they are encoded: items can be as small as two bytes, their rows are hundreds.
+		return s.refuse(ctx, items, signal, fmt.Errorf("%w: %d items, at most %d", blockqueue.ErrTooLarge, items, maxRowsPerInsert))
+	}
 	b, err := guarded(func() (batch, error) { return encode(s.codec.encoder) })
 	if err != nil {
 		s.tel.drops.Add(ctx, items, "encode_error", signal, zap.Error(err))
@@ -154,6 +159,9 @@ func (s *sink) push(ctx context.Context, class uint8, items int, encode func(enc
 	if b.Rows() == 0 {
 		s.countDropped(ctx, b)
 		return nil
+	}
+	if raw := b.RawBytes(); raw > segment.MaxRaw {
+		return s.refuse(ctx, items, signal, fmt.Errorf("%w: %d bytes as rows, at most %d", blockqueue.ErrTooLarge, raw, segment.MaxRaw))
 	}
 	buf := s.buffers.Get().(*[]byte)
 	defer s.buffers.Put(buf)
@@ -166,6 +174,11 @@ func (s *sink) push(ctx context.Context, class uint8, items int, encode func(enc
 		s.countDropped(ctx, b)
 		return nil
 	}
+	return s.refuse(ctx, items, signal, err)
+}
+
+// refuse counts a request that isn't taken and gives the sender's answer.
+func (s *sink) refuse(ctx context.Context, items int, signal telemetry.Signal, err error) error {
 	answer := refuse(err)
 	if answer.dropped {
 		s.tel.drops.Add(ctx, items, answer.reason, signal, zap.Error(err))

@@ -27,12 +27,11 @@ import (
 // Columns are named in the blocks: an older record may lack columns that a newer build fills.
 const recordVersion = 1
 
-const (
-	// frameBytes keeps what is compressed at a time in the processor's cache.
-	frameBytes = 1 << 20
-	// maxRecordRaw bounds what a record may unpack to.
-	maxRecordRaw = 1 << 30
-)
+// frameBytes keeps what is compressed at a time in the processor's cache.
+const frameBytes = 1 << 20
+
+// MaxRaw bounds the rows of a record, before they are compressed: a larger one is not read.
+const MaxRaw = 1 << 30
 
 // AppendTable appends the rows of a table to what AppendRecord takes.
 func AppendTable(raw []byte, t *table.Table, cols []column.Named) []byte {
@@ -83,7 +82,7 @@ func unpack(buf, record []byte) ([]byte, error) {
 			return nil, fmt.Errorf("%w: a frame has no length", errRecord)
 		}
 		size, c := binary.Uvarint(record[a:])
-		if c <= 0 || packed > uint64(len(record)-a-c) || size > frameBytes || len(buf)+int(size) > maxRecordRaw {
+		if c <= 0 || packed > uint64(len(record)-a-c) || size > frameBytes || len(buf)+int(size) > MaxRaw {
 			return nil, fmt.Errorf("%w: a frame of %d bytes claims %d in the %d that are left", errRecord, packed, size, len(record))
 		}
 		frame := record[a+c:][:packed]
