@@ -165,6 +165,14 @@ func TestSpans(t *testing.T) {
 	require.NotEqual(t, skipped.SpanID(), ok.SpanID(), "two steps of one name")
 }
 
+func TestRunThatTellsOnlyItsEndHasAnInstantSpan(t *testing.T) {
+	run := finishedRun()
+	run.CreatedAt, run.StartedAt = State{}.CreatedAt, State{}.StartedAt
+	sp := Spans(run, nil).ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
+	require.Equal(t, run.FinishedAt, sp.StartTimestamp().AsTime())
+	require.Equal(t, run.FinishedAt, sp.EndTimestamp().AsTime())
+}
+
 func TestSpansOfAStubRunAreItsTasksOnly(t *testing.T) {
 	run := finishedRun()
 	run.Stub = true

@@ -70,6 +70,9 @@ func resource(attrs pcommon.Map, run *Run) {
 
 func runSpan(sp ptrace.Span, run *Run, key TraceKey) {
 	start := earliest(run.CreatedAt, run.StartedAt)
+	if start.IsZero() {
+		start = run.FinishedAt
+	}
 	fill(sp, key, start, run.FinishedAt)
 	sp.SetName(strings.TrimSpace(actionName + " " + run.Pipeline))
 	sp.SetKind(ptrace.SpanKindServer)

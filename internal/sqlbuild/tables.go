@@ -81,7 +81,7 @@ var (
 		Final: true,
 		Columns: columns([]string{
 			"provider", "host", "repo", "deployment_id", "service_name", "environment", "service_version", "commit_sha", "build_run_id",
-			"image_digests", "correlation_basis", "status", "created_at", "started_at", "finished_at", "updated_at", "url", "version",
+			"image_digests", "correlation_basis", "status", "created_at", "started_at", "finished_at", "updated_at", "url", "attrs", "version",
 		}),
 		window: alive("created_at", "updated_at"),
 	}

@@ -73,11 +73,13 @@ type Deployment struct {
 
 	created time.Time
 	updated time.Time
+	began   *time.Time
 	repo    build.RunKey
 	commit  string
 	run     string
 	version string
 	digests []string
+	attrs   map[string]string
 }
 
 // BuildError is an error group seen on a build.
@@ -183,16 +185,19 @@ func (s *Service) artifacts(ctx context.Context, scope sb.Scope, conds []sb.Expr
 // deployments lists what matches, newest first.
 func (s *Service) deployments(ctx context.Context, scope sb.Scope, conds ...sb.Expr) ([]Deployment, error) {
 	sel := sb.Select(scope, sb.Deploys, cols("provider", "host", "repo", "deployment_id", "environment", "status", "service_name", "created_at",
-		"started_at", "finished_at", "url", "correlation_basis", "commit_sha", "build_run_id", "service_version", "image_digests", "updated_at")...).
-		Where(conds...).OrderBy(sb.Desc(sb.Col("created_at")), sb.Asc(sb.Col("deployment_id")), sb.Asc(sb.Col("service_name"))).Limit(MaxLimit)
+		"started_at", "finished_at", "url", "correlation_basis", "commit_sha", "build_run_id", "service_version", "image_digests", "updated_at", "attrs")...).
+		Where(conds...).OrderBy(sb.Desc(began()), sb.Asc(sb.Col("deployment_id")), sb.Asc(sb.Col("service_name"))).Limit(MaxLimit)
 	out := []Deployment{}
 	err := s.Each(ctx, sel, func(r driver.Rows) error {
 		var d Deployment
 		var started, finished time.Time
 		err := r.Scan(&d.repo.Provider, &d.repo.Host, &d.repo.Repo, &d.ID, &d.Environment, &d.Status, &d.Service, &d.created,
-			&started, &finished, &d.URL, &d.Basis, &d.commit, &d.run, &d.version, &d.digests, &d.updated)
+			&started, &finished, &d.URL, &d.Basis, &d.commit, &d.run, &d.version, &d.digests, &d.updated, &d.attrs)
 		d.ID = globalDeploymentID(d.repo, d.ID)
 		d.StartedAt, d.FinishedAt = known(started), known(finished)
+		if d.began = firstTime(known(d.created), d.StartedAt, known(d.updated)); known(d.created) == nil {
+			d.created = time.Time{}
+		}
 		out = append(out, d)
 		return err
 	})

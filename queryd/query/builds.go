@@ -59,17 +59,28 @@ var runColumns = []string{
 	"created_at", "started_at", "finished_at", "queued_ms", "approval_ms", "duration_ms", "url", "trace_id",
 }
 
-func (b *BuildRun) scan(r driver.Rows) (created time.Time, err error) {
-	var started, finished time.Time
+// scan reads the columns, and behind them when the run began.
+func (b *BuildRun) scan(r driver.Rows) (began int64, err error) {
+	var created, started, finished time.Time
 	var queued, approval, duration uint64
 	var trace string
 	err = r.Scan(&b.Provider, &b.Host, &b.Repo, &b.RunID, &b.Attempt, &b.Pipeline, &b.Name, &b.Branch, &b.CommitSHA, &b.Trigger, &b.Status,
-		&created, &started, &finished, &queued, &approval, &duration, &b.URL, &trace)
+		&created, &started, &finished, &queued, &approval, &duration, &b.URL, &trace, &began)
 	b.ID = b.key().ID()
 	b.CreatedAt, b.StartedAt, b.FinishedAt = known(created), known(started), known(finished)
 	b.QueuedNS, b.ApprovalNS, b.DurationNS = int64(queued)*msToNS, int64(approval)*msToNS, int64(duration)*msToNS
 	b.TraceID = traceID(trace)
-	return created, err
+	return began, err
+}
+
+// began is the time that lists of runs and deployments are in the order of: senders that tell only of an end know no
+// creation, which the store writes as the epoch.
+func began() sb.Expr {
+	epoch := sb.Val(time.Unix(0, 0))
+	known := func(column string, otherwise sb.Expr) sb.Expr {
+		return sb.Fn("if", sb.Gt(sb.Col(column), epoch), sb.Col(column), otherwise)
+	}
+	return known("created_at", known("started_at", sb.Col("updated_at")))
 }
 
 // Builds lists runs, the newest first.
@@ -88,7 +99,7 @@ func (s *Service) Builds(ctx context.Context, c access.Caller, q BuildQuery) (Pa
 	}
 	if len(runs) > q.Limit {
 		runs = runs[:q.Limit]
-		page.Next = q.next(times[q.Limit-1].UnixMilli(), runs[q.Limit-1].ID)
+		page.Next = q.next(times[q.Limit-1], runs[q.Limit-1].ID)
 	}
 	page.Items = append(page.Items, runs...)
 	return page, s.countTasks(ctx, c, page.Items)
@@ -106,19 +117,19 @@ func runConditions(q BuildQuery) []sb.Expr {
 	return conds
 }
 
-func (s *Service) runs(ctx context.Context, scope sb.Scope, conds []sb.Expr, at *cursor, limit int) ([]BuildRun, []time.Time, error) {
-	created := sb.Fn("toUnixTimestamp64Milli", sb.Col("created_at"))
-	sel := sb.Select(scope, sb.Builds, cols(runColumns...)...).Where(conds...).
-		OrderBy(sb.Desc(created), sb.Desc(sb.Col("entity_id"))).Limit(limit)
+func (s *Service) runs(ctx context.Context, scope sb.Scope, conds []sb.Expr, at *cursor, limit int) ([]BuildRun, []int64, error) {
+	began := sb.Fn("toUnixTimestamp64Milli", began())
+	sel := sb.Select(scope, sb.Builds, cols(runColumns...)...).Columns(began.As("began")).Where(conds...).
+		OrderBy(sb.Desc(sb.Ref("began")), sb.Desc(sb.Col("entity_id"))).Limit(limit)
 	if at != nil {
-		sel.Where(sb.Lt(sb.Fn("tuple", created, sb.Col("entity_id")), sb.Fn("tuple", sb.Val(at.At), sb.Val(at.Keys[0]))))
+		sel.Where(sb.Lt(sb.Fn("tuple", began, sb.Col("entity_id")), sb.Fn("tuple", sb.Val(at.At), sb.Val(at.Keys[0]))))
 	}
 	var runs []BuildRun
-	var times []time.Time
+	var times []int64
 	err := s.Each(ctx, sel, func(r driver.Rows) error {
 		var b BuildRun
-		created, err := b.scan(r)
-		runs, times = append(runs, b), append(times, created)
+		at, err := b.scan(r)
+		runs, times = append(runs, b), append(times, at)
 		return err
 	})
 	return runs, times, err

@@ -135,3 +135,52 @@ func TestBuildPagesHoldEveryRunOnce(t *testing.T) {
 		require.Equal(t, 1, n, id)
 	}
 }
+
+// TestThingsWithoutACreationAreNotTheOldest: a sender that tells only of the end knows none.
+func TestThingsWithoutACreationAreNotTheOldest(t *testing.T) {
+	s, svc := open(t)
+	at := time.Now().UTC().Add(-30 * time.Minute).Truncate(time.Millisecond)
+	epoch := time.Unix(0, 0)
+	ended := func(run string, at time.Time) querytest.Row {
+		return querytest.BuildRow("run", run, querytest.RunID(run), at).With(querytest.Row{"created_at": epoch, "started_at": epoch, "finished_at": at, "updated_at": at})
+	}
+	querytest.Insert(t, s, "metrics_build_v1", ended("1", at.Add(3*time.Minute)), ended("2", at.Add(time.Minute)),
+		querytest.BuildRow("run", "3", querytest.RunID("3"), at.Add(2*time.Minute)), querytest.BuildRow("run", "4", querytest.RunID("4"), at))
+	var ids []string
+	q := query.BuildQuery{Window: lastHour()}
+	for q.Limit = 1; ; {
+		page, err := svc.Builds(ctx, caller, q)
+		require.NoError(t, err)
+		ids = append(ids, page.Items[0].RunID)
+		if page.Next == nil {
+			break
+		}
+		q.Cursor = *page.Next
+	}
+	require.Equal(t, []string{"1", "3", "2", "4"}, ids)
+
+	run := querytest.RunID("3")
+	old := deployRow("a", run, at).With(querytest.Row{"created_at": epoch, "environment": "staging"})
+	newer := deployRow("b", run, at.Add(5*time.Minute)).With(querytest.Row{"created_at": epoch, "environment": "production"})
+	querytest.Insert(t, s, "deploys_v1", old, newer)
+	l, err := svc.Lineage(ctx, caller, query.LineageQuery{Kind: "build", ID: run})
+	require.NoError(t, err)
+	require.Equal(t, "production", l.Hops[4].Title, "the newest deployment of the build")
+	l, err = svc.Lineage(ctx, caller, query.LineageQuery{Kind: "deployment", ID: "github:github.com:acme/shop:b"})
+	require.NoError(t, err)
+	require.False(t, l.Partial, "it is half an hour old")
+}
+
+// TestReplacedDeploymentIsFoundAtReadTime: inactive now, it served when the trace ran.
+func TestReplacedDeploymentIsFoundAtReadTime(t *testing.T) {
+	s, svc := open(t)
+	at := time.Now().UTC().Add(-30 * time.Minute)
+	querytest.Insert(t, s, "deploys_v1", deployRow("5", runID, at).With(querytest.Row{
+		"image_digests": []string{digest}, "status": "inactive", "attrs": map[string]string{"succeeded_at": at.Format(time.RFC3339)},
+	}))
+	trace := querytest.ID16("trace")
+	querytest.Insert(t, s, "events_trace_v1", querytest.Span(trace, 1, 0, "shop", "root", at.Add(10*time.Minute), time.Second).With(querytest.Row{"service_version": ""}))
+	querytest.Insert(t, s, "resources_v1", querytest.Row{"resource_fp": uint64(7), "last_seen": at, "image_digest": digest})
+	h := hops(t, svc, "trace", querytest.Hex(trace))
+	require.Equal(t, []string{"known", deploymentID}, []string{h["deploy"].State, h["deploy"].ID})
+}

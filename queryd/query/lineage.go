@@ -232,7 +232,7 @@ func (s *Service) deployHop(ctx context.Context, c access.Caller, ch *chain) (Ho
 	if d := ch.deploy; d != nil {
 		h.Title = firstOf(d.Environment, d.ID)
 		h.Detail = joinText(d.Service, d.version)
-		h.Status, h.At = hopStatus(d.Status), firstTime(d.FinishedAt, d.StartedAt, known(d.created))
+		h.Status, h.At = hopStatus(d.Status), firstTime(d.FinishedAt, d.StartedAt, d.began)
 	} else {
 		h.Evidence += " The deployment itself has not been received."
 	}

@@ -290,7 +290,7 @@ func (s *Service) complete(ctx context.Context, c access.Caller, ch *chain) erro
 			ch.artifact = link{d.digests[0], weakest(ch.deployment.basis, "digest"), "The deployment names this image digest."}
 		}
 		if ch.since.IsZero() {
-			ch.since = d.created
+			ch.since = orZero(d.began)
 		}
 		ch.service, ch.environment = firstOf(ch.service, d.Service), firstOf(ch.environment, d.Environment)
 	}

@@ -211,7 +211,7 @@ func (d *Deployment) event() *build.Deployment {
 	return &build.Deployment{
 		Provider: d.repo.Provider, Host: d.repo.Host, Repo: d.repo.Repo, DeploymentID: strings.TrimPrefix(d.ID, prefix), Service: d.Service,
 		Environment: d.Environment, ServiceVersion: d.version, CommitSHA: d.commit, BuildRunID: d.run, Digests: d.digests, Basis: basis, Status: status,
-		CreatedAt: d.created, StartedAt: orZero(d.StartedAt), FinishedAt: orZero(d.FinishedAt), UpdatedAt: d.updated,
+		CreatedAt: d.created, StartedAt: orZero(d.StartedAt), FinishedAt: orZero(d.FinishedAt), UpdatedAt: d.updated, Attrs: d.attrs,
 	}
 }
 
