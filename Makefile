@@ -12,10 +12,10 @@ ARGS ?=
 
 UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/*.json ui/*.ts ui/*.html)
 
-.PHONY: help setup build run test test-go test-ui bench lint generate ci clean
+.PHONY: help setup build run test test-go test-ui bench lint generate screenshots ci clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what build and tests need: Go modules, the engine library, npm packages, Chromium
 	@.ci/setup
@@ -54,6 +54,9 @@ generate: ## rewrite generated files: the component list, api/openapi.yaml
 	@$(GO) tool builder --config builder-config.yaml --skip-get-modules --skip-compilation
 	@cp build/ocb/components.go cmd/summit/components.go
 	@$(GO) test ./queryd/api -run OpenAPI -update
+
+screenshots: build ## renew docs/screenshots from the demo, by the browser test
+	@$(GO) test ./testbed/e2e -run 'TestDemoAndDoctor' -screenshots $(CURDIR)/docs/screenshots
 
 ci: ## what continuous integration runs
 	@.ci/run

@@ -66,6 +66,8 @@ func TestDemoAndDoctor(t *testing.T) {
 	}
 	require.Contains(t, out, "digest")
 
+	s.browseDemo(links)
+
 	out, talk, err = s.ctl("query", `sum(shop_orders_total)`, "--fail-if", "value < 1")
 	require.NoError(t, err, "%s%s", out, talk)
 

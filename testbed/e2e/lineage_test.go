@@ -2,13 +2,9 @@ package e2e
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"net/url"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"text/template"
 	"time"
@@ -19,8 +15,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
-
-	"github.com/summitobs/summit/testbed/process"
 )
 
 // The release that the test makes up.
@@ -182,20 +176,8 @@ func (s *system) proveLineage() string {
 // proveInBrowser opens the error, the trace and the build in headless Chromium, which has to show the same path.
 func (s *system) proveInBrowser(fingerprint string) {
 	s.t.Helper()
-	root, err := process.Root()
-	require.NoError(s.t, err)
-	ctx, cancel := context.WithTimeout(s.t.Context(), 4*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "node", "e2e/check.mjs", "--url", s.url(""), "--fingerprint", fingerprint, "--trace", traceHex, "--build", buildID,
-		"--expect-commit", commit, "--expect-build", buildID, "--expect-deployment", deployID, "--expect-basis", "digest", "--screenshots", filepath.Join(s.t.TempDir(), "pages"))
-	cmd.Dir = filepath.Join(root, "ui")
-	out, err := cmd.CombinedOutput()
-	if errors.Is(err, exec.ErrNotFound) {
-		s.t.Fatal("node is missing: run make setup")
-	}
-	require.NoError(s.t, err, "the pages say otherwise:\n%s", out)
-	require.Contains(s.t, string(out), "0 problems")
-	s.t.Log(strings.TrimSpace(string(out)))
+	s.browse(filepath.Join(s.t.TempDir(), "pages"), "--fingerprint", fingerprint, "--trace", traceHex, "--build", buildID,
+		"--expect-commit", commit, "--expect-build", buildID, "--expect-deployment", deployID, "--expect-basis", "digest")
 }
 
 // A deployment's build and a span with its image digest and an exception come in by the real doors; the API and the
