@@ -111,6 +111,8 @@ func (c *Fixed) readData(r *Reader, n int) error {
 	if err != nil {
 		return err
 	}
-	c.Data = append(c.Data, b...)
+	at := len(c.Data)
+	c.Data = grow(c.Data, len(b))
+	copy(c.Data[at:], b)
 	return nil
 }

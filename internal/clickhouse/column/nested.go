@@ -3,7 +3,6 @@ package column
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 )
 
 // Array is a column of Array(T). Append the elements to Elem, then call EndRow.
@@ -94,14 +93,17 @@ func readEnds(r *Reader, n, base int, ends *[]uint64) (elems int, err error) {
 		return 0, err
 	}
 	last := uint64(0)
-	*ends = slices.Grow(*ends, n)
-	for i := range n {
+	at := len(*ends)
+	*ends = grow(*ends, n)
+	added := (*ends)[at:]
+	for i := range added {
 		end := binary.LittleEndian.Uint64(b[8*i:])
 		if end < last || end-last > uint64(r.remaining()) {
+			*ends = (*ends)[:at]
 			return 0, fmt.Errorf("array end %d after %d in a block with %d bytes left", end, last, r.remaining())
 		}
 		last = end
-		*ends = append(*ends, uint64(base)+end)
+		added[i] = uint64(base) + end
 	}
 	return int(last), nil
 }
