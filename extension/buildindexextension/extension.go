@@ -38,13 +38,16 @@ type buildIndex struct {
 	registration metric.Registration
 	throttle     *telemetry.Throttle
 
+	// rebuilt is closed when the index holds what the store had at start, or has no store to ask.
+	rebuilt chan struct{}
 	cancel  context.CancelFunc
 	polling sync.WaitGroup
 }
 
 func newExtension(cfg *Config, set component.TelemetrySettings) (*buildIndex, error) {
 	x := &buildIndex{
-		cfg: cfg, log: set.Logger, index: correlation.New(cfg.options()), throttle: telemetry.NewThrottle(time.Minute), cancel: func() {},
+		cfg: cfg, log: set.Logger, index: correlation.New(cfg.options()), throttle: telemetry.NewThrottle(time.Minute),
+		rebuilt: make(chan struct{}), cancel: func() {},
 	}
 	meter := set.MeterProvider.Meter(scope)
 	entries, err := meter.Int64ObservableGauge("summit_buildindex_entries", metric.WithUnit("{entity}"),
@@ -76,6 +79,10 @@ func newExtension(cfg *Config, set component.TelemetrySettings) (*buildIndex, er
 // Index is shared by all components of the process that ask for it.
 func (x *buildIndex) Index() *correlation.Index { return x.index }
 
+// Rebuilt is closed when the index holds what the store had at start. Who completes events by their last known state waits
+// for it, or what was known before the restart would be overwritten.
+func (x *buildIndex) Rebuilt() <-chan struct{} { return x.rebuilt }
+
 // Dependencies makes the store start first and stop last.
 func (x *buildIndex) Dependencies() []component.ID {
 	if x.cfg.Store == (component.ID{}) {
@@ -88,6 +95,7 @@ func (x *buildIndex) Dependencies() []component.ID {
 // a restart is joined too, and doesn't insist on it.
 func (x *buildIndex) Start(ctx context.Context, host component.Host) error {
 	if x.cfg.Store == (component.ID{}) {
+		close(x.rebuilt)
 		return nil
 	}
 	ext, ok := host.GetExtensions()[x.cfg.Store]
@@ -100,10 +108,9 @@ func (x *buildIndex) Start(ctx context.Context, host component.Host) error {
 	}
 	run, cancel := context.WithCancel(context.Background())
 	x.cancel = cancel
-	rebuilt := make(chan struct{})
-	x.polling.Go(func() { x.follow(run, host, provider, rebuilt) })
+	x.polling.Go(func() { x.follow(run, host, provider) })
 	select {
-	case <-rebuilt:
+	case <-x.rebuilt:
 	case <-ctx.Done():
 	case <-time.After(startWait):
 	}
@@ -122,7 +129,7 @@ func (x *buildIndex) Shutdown(context.Context) error {
 
 // follow rebuilds the index and then polls until ctx ends. After an error it pauses for longer each time; the state that
 // a read begins from moves only when the read succeeded, so nothing is skipped.
-func (x *buildIndex) follow(ctx context.Context, host component.Host, provider clickhouse.StoreProvider, rebuilt chan struct{}) {
+func (x *buildIndex) follow(ctx context.Context, host component.Host, provider clickhouse.StoreProvider) {
 	r := reader{index: x.index, cfg: x.cfg, log: x.log, throttle: x.throttle}
 	done, pause, failing := false, x.cfg.PollInterval, false
 	for {
@@ -138,7 +145,7 @@ func (x *buildIndex) follow(ctx context.Context, host component.Host, provider c
 			if !done {
 				done = true
 				x.log.Info("build index is rebuilt from the store", zap.Int("entries", x.index.Len()))
-				close(rebuilt)
+				close(x.rebuilt)
 			}
 			if failing {
 				componentstatus.ReportStatus(host, componentstatus.NewEvent(componentstatus.StatusOK))

@@ -148,6 +148,7 @@ VALUES ('00000000-0000-4000-8000-000000000001', 'run', 'github', 'github.com', '
 	x := startIndex(t, newHost(map[component.ID]component.Component{storeID: &flaky{store: store}}), nil)
 	require.Equal(t, []component.ID{storeID}, x.Dependencies())
 	require.Equal(t, 3, x.Index().Len(), "start waits for the rebuild")
+	<-x.Rebuilt()
 	run := x.Index().Run(tenant.Default, "github:github.com:acme/shop:1:1")
 	require.Equal(t, build.StatusRunning, run.Status)
 	require.Equal(t, 1500*time.Millisecond, run.Queued)
@@ -191,6 +192,22 @@ func TestClockThatIsAheadHidesNoRows(t *testing.T) {
 	}
 }
 
+// TestStateOfTheStoreIsThatOfItsSender: an event that is sent again after a restart tells nothing new.
+func TestStateOfTheStoreIsThatOfItsSender(t *testing.T) {
+	store := enginetest.Open(t)
+	exec(t, store.Conn(), `INSERT INTO deploys_v1 (tenant_id, provider, host, repo, deployment_id, environment, status, started_at, updated_at, version)
+VALUES ('00000000-0000-4000-8000-000000000001', 'github', 'h', 'r', 'd', 'production', 'in_progress', now64(3), now64(3), 7)`)
+	exec(t, store.Conn(), `INSERT INTO metrics_build_v1 (tenant_id, entity, provider, host, repo, run_id, attempt, entity_id, status, updated_at, version)
+VALUES ('00000000-0000-4000-8000-000000000001', 'run', 'github', 'h', 'r', '1', 1, 'x', 'running', now64(3), 7)`)
+	x := startIndex(t, newHost(map[component.ID]component.Component{storeID: &flaky{store: store}}), nil)
+	d := x.Index().Deployment(tenant.Default, "github:h:r:d", "")
+	again := *d
+	require.Equal(t, d, d.Merge(&again))
+	run := x.Index().Run(tenant.Default, "github:h:r:1:1")
+	same := *run
+	require.Equal(t, run, run.Merge(&same))
+}
+
 func TestEmptyStoreThenRows(t *testing.T) {
 	store := enginetest.Open(t)
 	x := startIndex(t, newHost(map[component.ID]component.Component{storeID: &flaky{store: store}}), nil)
@@ -224,6 +241,11 @@ func TestStoreThatIsDown(t *testing.T) {
 	require.NoError(t, x.Start(ctx, h))
 	t.Cleanup(func() { require.NoError(t, x.Shutdown(context.Background())) })
 	require.Eventually(t, func() bool { return h.saw(componentstatus.StatusRecoverableError) }, 10*time.Second, 10*time.Millisecond)
+	select {
+	case <-x.Rebuilt():
+		require.Fail(t, "rebuilt without a store")
+	default:
+	}
 
 	insertRun(t, store.Conn(), "1", "success", "now64(3)")
 	provider.setDown(false)
@@ -235,6 +257,7 @@ func TestStoreThatIsDown(t *testing.T) {
 func TestStartWithoutStore(t *testing.T) {
 	x := startIndex(t, componenttest.NewNopHost(), func(c *Config) { c.Store = component.ID{} })
 	require.Nil(t, x.Dependencies())
+	<-x.Rebuilt()
 	x.Index().Observe(tenant.Default, &build.Run{RunKey: build.RunKey{RunID: "1"}})
 	require.Equal(t, 1, x.Index().Len())
 }

@@ -157,6 +157,9 @@ func (r *reader) builds(ctx context.Context, conn driver.Conn, query string, fro
 		clearEpoch(&row.CreatedAt, &row.StartedAt, &row.FinishedAt, &row.UpdatedAt)
 		row.Queued, row.Approval, row.Duration = millis(queued), millis(approval), millis(duration)
 		row.CPUSeconds = float64(cpu)
+		if len(row.Attrs) == 0 { // as senders have it, so that an event that tells nothing new is seen as such
+			row.Attrs = nil
+		}
 		copy(row.ErrorFP[:], errorFP)
 		copy(row.TraceID[:], trace)
 		row.SpanID = spanID(span)
@@ -186,6 +189,12 @@ func (r *reader) deploys(ctx context.Context, conn driver.Conn, query string, fr
 			return tenant.ID{}, nil, ingested, fmt.Errorf("scan a row of deploys_v1: %w", err)
 		}
 		clearEpoch(&d.CreatedAt, &d.StartedAt, &d.FinishedAt, &d.UpdatedAt)
+		if len(d.Attrs) == 0 {
+			d.Attrs = nil
+		}
+		if len(d.Digests) == 0 {
+			d.Digests = nil
+		}
 		if d.Basis, err = envelope.ParseBasis(basis); err != nil {
 			return tenant.ID(id), nil, ingested, err
 		}

@@ -45,6 +45,8 @@ type ciReceiver struct {
 	// spanned holds what has its spans although its events were refused after them.
 	spanned *deliveries
 	index   *correlation.Index
+	// rebuilt is closed when the index knows what was stored before this start; nil: at once.
+	rebuilt <-chan struct{}
 	keys    keyLocks
 
 	githubSecrets [][]byte
@@ -142,6 +144,9 @@ func (r *ciReceiver) findIndex(host component.Host) error {
 		return fmt.Errorf("build_index: extension %q is no build index; want one like summit_buildindex", r.cfg.BuildIndex)
 	}
 	r.index = x.Index()
+	if w, ok := ext.(interface{ Rebuilt() <-chan struct{} }); ok {
+		r.rebuilt = w.Rebuilt()
+	}
 	return nil
 }
 

@@ -22,6 +22,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/receivertest"
 
 	"github.com/summitobs/summit/internal/build"
+	"github.com/summitobs/summit/internal/correlation"
 	"github.com/summitobs/summit/internal/envelope"
 	"github.com/summitobs/summit/internal/tenant"
 )
@@ -339,6 +340,37 @@ func TestShutdownGivesUpWithItsContext(t *testing.T) {
 	require.False(t, r.enter())
 	r.leave()
 	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+// TestDeliveryWaitsForTheIndex: what was known before a restart must not be overwritten by less, and a store that stays
+// away must not keep deliveries out.
+func TestDeliveryWaitsForTheIndex(t *testing.T) {
+	for _, answers := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			rebuilt := make(chan struct{})
+			r, err := newReceiver(receivertest.NewNopSettings(Type), testConfig())
+			require.NoError(t, err)
+			r.index, r.rebuilt = correlation.New(correlation.Options{}), rebuilt
+			sink := new(consumertest.LogsSink)
+			r.logs = sink
+			began := time.Now()
+			if answers {
+				time.AfterFunc(time.Second, func() {
+					r.index.Observe(tenant.Default, &build.Run{RunKey: build.RunKey{RunID: "1", Attempt: 1}, State: build.State{Branch: "main"}})
+					close(rebuilt)
+				})
+			}
+			_, p := r.take(t.Context(), "", []build.Event{&build.Run{RunKey: build.RunKey{RunID: "1", Attempt: 1}, State: build.State{Status: build.StatusRunning, Version: 1}}})
+			require.Nil(t, p)
+			_, branch := sink.AllLogs()[0].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes().Get("vcs.ref.head.name")
+			require.Equal(t, answers, branch)
+			want := time.Second
+			if !answers {
+				want = rebuildWait
+			}
+			require.Equal(t, want, time.Since(began))
+		})
+	}
 }
 
 func TestDedupeForgets(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -21,6 +22,7 @@ import (
 // index. Deliveries that touch the same run or deployment go one after the other, or each would complete the same old
 // state. Nothing is remembered of a delivery that wasn't stored.
 func (r *ciReceiver) take(ctx context.Context, id string, events []build.Event) (result, *problem) {
+	r.awaitIndex(ctx)
 	unlock := r.keys.lock(append(r.lockKeys(events), id))
 	defer unlock()
 	if id != "" && r.seen.has(id) {
@@ -40,6 +42,24 @@ func (r *ciReceiver) take(ctx context.Context, id string, events []build.Event) 
 		res.Status = "unchanged"
 	}
 	return res, nil
+}
+
+// rebuildWait is less than the ten seconds that providers wait for an answer.
+const rebuildWait = 5 * time.Second
+
+// awaitIndex lets the first deliveries after a start wait for what is known already. A store that doesn't answer isn't
+// waited for longer: a delivery that is refused may never come again.
+func (r *ciReceiver) awaitIndex(ctx context.Context) {
+	if r.rebuilt == nil {
+		return
+	}
+	timer := time.NewTimer(rebuildWait)
+	defer timer.Stop()
+	select {
+	case <-r.rebuilt:
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 // complete merges each event with the last known state of its entity, leaves out those that tell nothing new, and notes
