@@ -46,6 +46,8 @@ type tableSet struct{ set *writer.Set }
 
 func (s tableSet) Add(record []byte) error { return s.set.Add(record) }
 
+func (s tableSet) Release() { s.set.Release() }
+
 func (s tableSet) SampleWindows() []int64 { return s.set.SampleWindows() }
 
 func (s tableSet) Each(visit func(tableBlock) error) error {

@@ -42,6 +42,7 @@ func (d *drainer) consume(ctx context.Context, seg *blockqueue.Segment) error {
 	}
 	d.sink.rollups.start(store)
 	set := d.gather(seg)
+	defer set.Release()
 	windows := set.SampleWindows()
 	run := &segmentRun{drainer: d, ctx: ctx, seg: seg, store: store, settings: settings}
 	_, err = guarded(func() (struct{}, error) { return struct{}{}, set.Each(run.insert) })
