@@ -47,7 +47,9 @@ type ciReceiver struct {
 	index   *correlation.Index
 	// rebuilt is closed when the index knows what was stored before this start; nil: at once.
 	rebuilt <-chan struct{}
-	keys    keyLocks
+	// waitUntil is when deliveries don't wait for rebuilt any more.
+	waitUntil time.Time
+	keys      keyLocks
 
 	githubSecrets [][]byte
 	githubUnset   []string
@@ -145,7 +147,7 @@ func (r *ciReceiver) findIndex(host component.Host) error {
 	}
 	r.index = x.Index()
 	if w, ok := ext.(interface{ Rebuilt() <-chan struct{} }); ok {
-		r.rebuilt = w.Rebuilt()
+		r.rebuilt, r.waitUntil = w.Rebuilt(), time.Now().Add(rebuildWait)
 	}
 	return nil
 }

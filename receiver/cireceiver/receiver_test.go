@@ -354,6 +354,7 @@ func TestDeliveryWaitsForTheIndex(t *testing.T) {
 			sink := new(consumertest.LogsSink)
 			r.logs = sink
 			began := time.Now()
+			r.waitUntil = began.Add(rebuildWait)
 			if answers {
 				time.AfterFunc(time.Second, func() {
 					r.index.Observe(tenant.Default, &build.Run{RunKey: build.RunKey{RunID: "1", Attempt: 1}, State: build.State{Branch: "main"}})
@@ -369,6 +370,9 @@ func TestDeliveryWaitsForTheIndex(t *testing.T) {
 				want = rebuildWait
 			}
 			require.Equal(t, want, time.Since(began))
+			_, p = r.take(t.Context(), "", []build.Event{&build.Run{RunKey: build.RunKey{RunID: "2", Attempt: 1}}})
+			require.Nil(t, p)
+			require.Equal(t, want, time.Since(began), "the next delivery doesn't wait")
 		})
 	}
 }

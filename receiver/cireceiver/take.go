@@ -53,7 +53,7 @@ func (r *ciReceiver) awaitIndex(ctx context.Context) {
 	if r.rebuilt == nil {
 		return
 	}
-	timer := time.NewTimer(rebuildWait)
+	timer := time.NewTimer(time.Until(r.waitUntil))
 	defer timer.Stop()
 	select {
 	case <-r.rebuilt:
