@@ -4,10 +4,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -25,13 +28,17 @@ import (
 var version = "0.1.0-dev"
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string) error {
+// run ends cleanly when ctx does, in the midst of a start too: upstream listens to signals only once it has started.
+func run(ctx context.Context, args []string) error {
 	args, err := takeDataDir(args)
 	if err != nil {
 		return err
@@ -40,7 +47,10 @@ func run(args []string) error {
 	cmd := otelcol.NewCommand(settings())
 	cmd.SetArgs(withDefaultRole(args))
 	cmd.SilenceErrors = true // main prints them, these and its own
-	err = cmd.Execute()
+	err = cmd.ExecuteContext(ctx)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // the start was interrupted, what had started is shut down
+	}
 	// The engine outlives a shutdown for a while so that a reload can take it over; here nobody will.
 	return errors.Join(err, storeextension.CloseIdle())
 }
@@ -53,6 +63,8 @@ func settings() otelcol.CollectorSettings {
 			Version:     version,
 		},
 		Factories: components,
+		// The context of run ends by the same signals, and before the start is over.
+		DisableGracefulShutdown: true,
 		ConfigProviderSettings: otelcol.ConfigProviderSettings{
 			ResolverSettings: confmap.ResolverSettings{
 				URIs: []string{distributions.Scheme + ":standalone"},
@@ -68,13 +80,14 @@ func settings() otelcol.CollectorSettings {
 	}
 }
 
-// tuneMemory trades memory for CPU as the write path was measured: a third less CPU at GOGC=400, bounded by a limit.
-// What the environment sets wins.
+// tuneMemory trades memory for CPU as the write path was measured: a third less CPU at GOGC=400, bounded by a limit that
+// lies below the soft limit of the roles' memory_limiter, or garbage alone would make it refuse. What the environment sets
+// wins.
 func tuneMemory() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(1 << 30)
+		debug.SetMemoryLimit(640 << 20)
 	}
 }

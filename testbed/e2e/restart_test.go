@@ -61,3 +61,22 @@ func TestSecondProcessOnTheSameFolderRefuses(t *testing.T) {
 	require.Contains(t, second.Tail(), "is in use by")
 	require.Equal(t, 200, s.get("/status", nil, nil))
 }
+
+// Ctrl-C in the midst of a start, at whatever step, ends cleanly too, and the next start goes through.
+func TestInterruptedStart(t *testing.T) {
+	needBinaries(t)
+	places, err := process.NewPlaces(t.Context())
+	require.NoError(t, err)
+	s := &system{t: t, dir: t.TempDir(), places: places, entry: places}
+	for _, wait := range []time.Duration{20, 80, 160, 320, 640} {
+		server, err := process.Standalone(s.dir, places)
+		require.NoError(t, err)
+		select {
+		case <-time.After(wait * time.Millisecond):
+		case <-server.Done():
+		}
+		require.NoError(t, server.Stop(time.Minute), "interrupted after %d ms", wait)
+	}
+	s.start()
+	s.stop()
+}

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -85,7 +86,8 @@ func run(ctx context.Context, o options, demoArgs []string, talk io.Writer) erro
 		return err
 	}
 	fmt.Fprintf(talk, "summit: starting %s, data in %s, log in %s\n", binary, dir, server.log)
-	if err := waitReady(ctx, server, status, talk); err != nil {
+	health := "http://" + address("SUMMIT_HEALTH", "127.0.0.1:13133") + "/"
+	if err := waitReady(ctx, server, talk, status, health); err != nil {
 		return errors.Join(err, server.stop())
 	}
 	fmt.Fprintf(talk, "summit: ready after %.1f s\n\n", time.Since(started).Seconds())
@@ -165,14 +167,15 @@ func printDoors(talk io.Writer, listen string) {
 	fmt.Fprintf(talk, "  CI webhooks  http://%s/v1/ci/github, …/v1/ci/events\n\n", address("SUMMIT_DOOR", "127.0.0.1:4320"))
 }
 
-// waitReady polls until queryd reports that its store answers.
-func waitReady(ctx context.Context, server *child, url string, talk io.Writer) error {
+// waitReady polls until queryd reports that its store answers and the collector that all its doors are open.
+func waitReady(ctx context.Context, server *child, talk io.Writer, urls ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for waited := 0; ; waited++ {
-		if isReady(ctx, url) {
+		urls = slices.DeleteFunc(urls, func(url string) bool { return isReady(ctx, url) })
+		if len(urls) == 0 {
 			return nil
 		}
 		if waited > 0 && waited%25 == 0 {
@@ -182,7 +185,7 @@ func waitReady(ctx context.Context, server *child, url string, talk io.Writer) e
 		case <-server.done:
 			return fmt.Errorf("summit ended before it was ready: %w\n%s", server.err(), server.tail())
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w\n%s", url, ctx.Err(), server.tail())
+			return fmt.Errorf("wait for %s: %w\n%s", urls[0], ctx.Err(), server.tail())
 		case <-tick.C:
 		}
 	}

@@ -62,6 +62,7 @@ func ready(t *testing.T, code int) {
 	}))
 	t.Cleanup(srv.Close)
 	t.Setenv("SUMMIT_LISTEN", strings.TrimPrefix(srv.URL, "http://"))
+	t.Setenv("SUMMIT_HEALTH", strings.TrimPrefix(srv.URL, "http://"))
 }
 
 func TestStopsInOrderAndCleanly(t *testing.T) {
