@@ -173,17 +173,20 @@ func (c *Counter) Cut(tenantID tenant.ID, signal Signal, key string, n uint64) {
 func (c *Counter) Attrs() []Attr {
 	out := make([]Attr, 0, len(c.attrs))
 	for _, a := range c.attrs {
-		if a.Level == Record {
-			k := WideKey{a.Tenant, a.Signal, a.Key}
-			a.Cut = c.cut[k]
-			delete(c.cut, k) // once, if the key has several types
-		}
 		out = append(out, *a)
 	}
 	slices.SortFunc(out, func(a, b Attr) int {
 		return cmp.Or(slices.Compare(a.Tenant[:], b.Tenant[:]), cmp.Compare(a.Signal, b.Signal), cmp.Compare(a.Key, b.Key),
 			cmp.Compare(a.Level, b.Level), cmp.Compare(a.Type, b.Type), a.Month.Compare(b.Month))
 	})
+	told := map[WideKey]bool{}
+	for i := range out {
+		a := &out[i]
+		if k := (WideKey{a.Tenant, a.Signal, a.Key}); a.Level == Record && !told[k] {
+			a.Cut = c.cut[k]
+			told[k] = true // in the first row, if the key has several types or months
+		}
+	}
 	return out
 }
 

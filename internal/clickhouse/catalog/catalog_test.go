@@ -154,6 +154,25 @@ func TestKeysAreBounded(t *testing.T) {
 	require.Len(t, c.Facets(), MaxFacetKeys)
 }
 
+// TestCutsAreInTheSameRowEachTime counts a key of two types and two months again and again: a segment that is repeated
+// after only one of its partitions came in must not count its cuts twice.
+func TestCutsAreInTheSameRowEachTime(t *testing.T) {
+	for range 20 {
+		c := NewCounter(nil)
+		for _, at := range []time.Time{noon, noon.AddDate(0, 1, 0)} {
+			c.Add(rowsTable(item{tenant.Default, at, false, "", map[string]string{"k": "text"}, map[string]int64{"k": 1}, nil, nil}))
+		}
+		c.Cut(tenant.Default, Logs, "k", 3)
+		for range 2 {
+			var cuts []uint64
+			for _, a := range c.Attrs() {
+				cuts = append(cuts, a.Cut)
+			}
+			require.Equal(t, []uint64{3, 0, 0, 0}, cuts)
+		}
+	}
+}
+
 func TestLongValuesAreCut(t *testing.T) {
 	long := strings.Repeat("ü", MaxValueBytes)
 	c := NewCounter(nil)
