@@ -13,6 +13,9 @@ type Config struct {
 	// EventID stamps summit.event.id on spans and log records. The store computes the same id of a span when it is asked,
 	// so this is for other consumers. Default false.
 	EventID bool `mapstructure:"event_id"`
+	// TrustBuildEvents takes build events (log records named summit.build.*) that come over the wire: for a gateway that
+	// only our own agents reach. Default false: they stay log records, under another name.
+	TrustBuildEvents bool `mapstructure:"trust_build_events"`
 }
 
 // Validate checks the tenant.

@@ -1,10 +1,12 @@
-// Package envelopeprocessor gives every event the part of the envelope that the sender can't be trusted with: the tenant.
+// Package envelopeprocessor gives every event the part of the envelope that the sender can't be trusted with, the tenant,
+// and takes from it what only receivers of this process may say: that it tells of a build.
 // It stands before all stages that keep tenants apart. It keeps no state and holds no data.
 package envelopeprocessor
 
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"go.opentelemetry.io/collector/component"
@@ -14,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/summitobs/summit/internal/build"
 	"github.com/summitobs/summit/internal/envelope"
 	"github.com/summitobs/summit/internal/tenant"
 )
@@ -22,21 +25,32 @@ type stamper struct {
 	tenant   tenant.ID
 	name     string
 	eventID  bool
+	trust    bool
 	replaced metric.Int64Counter
+	renamed  metric.Int64Counter
 }
+
+// untrusted is put before the name of a build event that nobody has checked.
+const untrusted = "untrusted."
 
 func newStamper(cfg *Config, set component.TelemetrySettings) (*stamper, error) {
 	id, err := tenant.Parse(cfg.Tenant)
 	if err != nil {
 		return nil, fmt.Errorf("tenant: %w", err)
 	}
-	replaced, err := set.MeterProvider.Meter("github.com/summitobs/summit/processor/envelopeprocessor").Int64Counter(
+	meter := set.MeterProvider.Meter("github.com/summitobs/summit/processor/envelopeprocessor")
+	replaced, err := meter.Int64Counter(
 		"summit_envelope_tenant_replaced_total", metric.WithUnit("{resource}"),
 		metric.WithDescription("Resources whose sender named another tenant; the name was replaced."))
 	if err != nil {
 		return nil, fmt.Errorf("make the counter of replaced tenants: %w", err)
 	}
-	return &stamper{tenant: id, name: id.String(), eventID: cfg.EventID, replaced: replaced}, nil
+	renamed, err := meter.Int64Counter("summit_envelope_build_events_untrusted_total", metric.WithUnit("{record}"),
+		metric.WithDescription("Build events that came over the wire and stay ordinary log records."))
+	if err != nil {
+		return nil, fmt.Errorf("make the counter of untrusted build events: %w", err)
+	}
+	return &stamper{tenant: id, name: id.String(), eventID: cfg.EventID, trust: cfg.TrustBuildEvents, replaced: replaced, renamed: renamed}, nil
 }
 
 func (s *stamper) traces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
@@ -57,6 +71,9 @@ func (s *stamper) traces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, 
 }
 
 func (s *stamper) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
+	if !s.trust && !build.Checked(ctx) {
+		s.disarm(ctx, ld)
+	}
 	for _, rl := range ld.ResourceLogs().All() {
 		s.stamp(ctx, rl.Resource())
 		if !s.eventID {
@@ -74,6 +91,25 @@ func (s *stamper) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 		}
 	}
 	return ld, nil
+}
+
+// disarm makes ordinary log records of build events: the encoder makes rows of builds and deployments of whatever is named
+// so, and only the receivers of this process have checked who says it.
+func (s *stamper) disarm(ctx context.Context, ld plog.Logs) {
+	n := int64(0)
+	for _, rl := range ld.ResourceLogs().All() {
+		for _, sl := range rl.ScopeLogs().All() {
+			for _, lr := range sl.LogRecords().All() {
+				if name := lr.EventName(); strings.HasPrefix(name, build.EventPrefix) {
+					lr.SetEventName(untrusted + name)
+					n++
+				}
+			}
+		}
+	}
+	if n > 0 {
+		s.renamed.Add(ctx, n)
+	}
 }
 
 func (s *stamper) metrics(ctx context.Context, md pmetric.Metrics) (pmetric.Metrics, error) {

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/processor/processortest"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/summitobs/summit/internal/build"
 	"github.com/summitobs/summit/internal/envelope"
 	"github.com/summitobs/summit/internal/tenant"
 )
@@ -106,6 +107,33 @@ func TestTenantThatIsNamedTwice(t *testing.T) {
 			}
 			require.Equal(t, []string{tenant.Default.String()}, tenants)
 		}
+	}
+}
+
+// TestBuildEventsOfAnySenderAreNotBelieved: a webhook's signature would be worth nothing if OTLP were a way around it.
+func TestBuildEventsOfAnySenderAreNotBelieved(t *testing.T) {
+	for _, tc := range []struct {
+		name, event, want string
+		trust, checked    bool
+	}{
+		{name: "over the wire", event: build.EventDeployment, want: "untrusted.summit.build.deployment"},
+		{name: "of a kind that comes later", event: "summit.build.new", want: "untrusted.summit.build.new"},
+		{name: "of a receiver", event: build.EventRun, want: build.EventRun, checked: true},
+		{name: "of our own agents", event: build.EventRun, want: build.EventRun, trust: true},
+		{name: "any other event", event: "browser.summit.build.", want: "browser.summit.build."},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			logs := new(consumertest.LogsSink)
+			l, _ := create(t, &Config{Tenant: "default", TrustBuildEvents: tc.trust}, logs, new(consumertest.MetricsSink))
+			ld := plog.NewLogs()
+			ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty().SetEventName(tc.event)
+			ctx := t.Context()
+			if tc.checked {
+				ctx = build.WithChecked(ctx)
+			}
+			require.NoError(t, l.ConsumeLogs(ctx, ld))
+			require.Equal(t, tc.want, logs.AllLogs()[0].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).EventName())
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -78,7 +79,10 @@ type sink struct {
 
 func (s *sink) Capabilities() consumer.Capabilities { return consumer.Capabilities{} }
 
-func (s *sink) ConsumeLogs(_ context.Context, ld plog.Logs) error {
+func (s *sink) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	if !build.Checked(ctx) {
+		return errors.New("build events without the mark of a checked sender")
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	*s.calls = append(*s.calls, "logs")

@@ -360,7 +360,7 @@ func (r *ciReceiver) consumeEvents(ctx context.Context, events []build.Event) er
 		build.AppendTo(ev, lr)
 		lr.SetObservedTimestamp(observed)
 	}
-	octx := r.obs.StartLogsOp(ctx)
+	octx := r.obs.StartLogsOp(build.WithChecked(ctx))
 	err := r.logs.ConsumeLogs(octx, ld)
 	r.obs.EndLogsOp(octx, "summit_ci", len(events), err)
 	return err
