@@ -9,6 +9,7 @@ import (
 
 	sb "github.com/summitobs/summit/internal/sqlbuild"
 	"github.com/summitobs/summit/queryd/access"
+	"github.com/summitobs/summit/queryd/otlpattr"
 	"github.com/summitobs/summit/queryd/runner"
 )
 
@@ -23,21 +24,21 @@ type Trace struct {
 
 // Span is one span as it was sent.
 type Span struct {
-	SpanID           string      `json:"span_id"`
-	ParentSpanID     string      `json:"parent_span_id" doc:"Empty for a root"`
-	Service          string      `json:"service"`
-	Name             string      `json:"name"`
-	Kind             string      `json:"kind" enum:"unspecified,internal,server,client,producer,consumer"`
-	Start            time.Time   `json:"start"`
-	DurationNS       int64       `json:"duration_ns"`
-	Status           SpanStatus  `json:"status"`
-	Attributes       Attributes  `json:"attributes"`
-	Resource         Attributes  `json:"resource"`
-	Scope            Scope       `json:"scope"`
-	Events           []SpanEvent `json:"events" nullable:"false"`
-	Links            []SpanLink  `json:"links" nullable:"false"`
-	Correlation      Correlation `json:"correlation"`
-	ErrorFingerprint string      `json:"error_fingerprint" doc:"Empty where the span has no error"`
+	SpanID           string              `json:"span_id"`
+	ParentSpanID     string              `json:"parent_span_id" doc:"Empty for a root"`
+	Service          string              `json:"service"`
+	Name             string              `json:"name"`
+	Kind             string              `json:"kind" enum:"unspecified,internal,server,client,producer,consumer"`
+	Start            time.Time           `json:"start"`
+	DurationNS       int64               `json:"duration_ns"`
+	Status           SpanStatus          `json:"status"`
+	Attributes       otlpattr.Attributes `json:"attributes"`
+	Resource         otlpattr.Attributes `json:"resource"`
+	Scope            Scope               `json:"scope"`
+	Events           []SpanEvent         `json:"events" nullable:"false"`
+	Links            []SpanLink          `json:"links" nullable:"false"`
+	Correlation      Correlation         `json:"correlation"`
+	ErrorFingerprint string              `json:"error_fingerprint" doc:"Empty where the span has no error"`
 }
 
 // SpanStatus is how the span ended.
@@ -54,17 +55,17 @@ type Scope struct {
 
 // SpanEvent is something that happened in a span.
 type SpanEvent struct {
-	Time        time.Time  `json:"time"`
-	Name        string     `json:"name"`
-	Attributes  Attributes `json:"attributes"`
-	Fingerprint string     `json:"fingerprint" doc:"Of the error group; empty where the event is no exception"`
+	Time        time.Time           `json:"time"`
+	Name        string              `json:"name"`
+	Attributes  otlpattr.Attributes `json:"attributes"`
+	Fingerprint string              `json:"fingerprint" doc:"Of the error group; empty where the event is no exception"`
 }
 
 // SpanLink points to another span.
 type SpanLink struct {
-	TraceID    string     `json:"trace_id"`
-	SpanID     string     `json:"span_id"`
-	Attributes Attributes `json:"attributes"`
+	TraceID    string              `json:"trace_id"`
+	SpanID     string              `json:"span_id"`
+	Attributes otlpattr.Attributes `json:"attributes"`
 }
 
 // epochs bound a search by id alone: retention never reaches back further.
@@ -82,7 +83,7 @@ type storedSpan struct {
 	id, parent, resource uint64
 	fp                   string
 	fpVersion            uint8
-	attrs                attributeMaps
+	attrs                otlpattr.Columns
 	eventTimes           []time.Time
 	eventNames           []string
 	eventAttrs           []map[string]string
@@ -155,7 +156,7 @@ type eventKey struct {
 	index int
 }
 
-func (t *Trace) fill(spans []storedSpan, resources map[uint64]Attributes, prints map[eventKey]string) error {
+func (t *Trace) fill(spans []storedSpan, resources map[uint64]otlpattr.Attributes, prints map[eventKey]string) error {
 	type identity struct {
 		id         uint64
 		start, dur int64
@@ -184,19 +185,19 @@ func (t *Trace) fill(spans []storedSpan, resources map[uint64]Attributes, prints
 	return nil
 }
 
-func (sp *storedSpan) finish(resources map[uint64]Attributes, prints map[eventKey]string) (err error) {
+func (sp *storedSpan) finish(resources map[uint64]otlpattr.Attributes, prints map[eventKey]string) (err error) {
 	sp.SpanID, sp.ParentSpanID = spanID(sp.id), spanID(sp.parent)
 	sp.Start = sp.Start.UTC()
 	sp.ErrorFingerprint = fingerprint(sp.fpVersion, sp.fp)
-	if sp.Attributes, err = sp.attrs.merged(); err != nil {
+	if sp.Attributes, err = sp.attrs.Merged(); err != nil {
 		return err
 	}
 	if sp.Resource = resources[sp.resource]; sp.Resource == nil {
-		sp.Resource = Attributes{}
+		sp.Resource = otlpattr.Attributes{}
 	}
 	sp.Events = make([]SpanEvent, len(sp.eventTimes))
 	for i := range sp.Events {
-		attrs, err := eventAttributes(sp.eventAttrs[i], sp.eventOthers[i])
+		attrs, err := otlpattr.WithOthers(sp.eventAttrs[i], sp.eventOthers[i])
 		if err != nil {
 			return err
 		}
@@ -206,7 +207,7 @@ func (sp *storedSpan) finish(resources map[uint64]Attributes, prints map[eventKe
 	}
 	sp.Links = make([]SpanLink, len(sp.linkTraces))
 	for i := range sp.Links {
-		attrs, err := eventAttributes(sp.linkAttrs[i], sp.linkOthers[i])
+		attrs, err := otlpattr.WithOthers(sp.linkAttrs[i], sp.linkOthers[i])
 		if err != nil {
 			return err
 		}
@@ -237,7 +238,7 @@ func (s *Service) spansOf(ctx context.Context, scope sb.Scope, trace sb.ID16) ([
 		err := r.Scan(&sp.id, &sp.parent, &sp.Service, &sp.Name, &sp.Kind, &sp.Start, &sp.DurationNS,
 			&sp.Status.Code, &sp.Status.Message, &sp.Scope.Name, &sp.Scope.Version,
 			&sp.Correlation.CommitSHA, &sp.Correlation.BuildRunID, &sp.Correlation.DeploymentID, &sp.Correlation.Basis,
-			&sp.fp, &sp.fpVersion, &sp.resource, &sp.attrs.str, &sp.attrs.num, &sp.attrs.ints, &sp.attrs.bool, &sp.attrs.any,
+			&sp.fp, &sp.fpVersion, &sp.resource, &sp.attrs.Str, &sp.attrs.Num, &sp.attrs.Int, &sp.attrs.Bool, &sp.attrs.Any,
 			&sp.eventTimes, &sp.eventNames, &sp.eventAttrs, &sp.eventOthers,
 			&sp.linkTraces, &sp.linkSpans, &sp.linkAttrs, &sp.linkOthers)
 		spans = append(spans, sp)
@@ -247,7 +248,7 @@ func (s *Service) spansOf(ctx context.Context, scope sb.Scope, trace sb.ID16) ([
 }
 
 // resources reads the attributes of the spans' resources, each once.
-func (s *Service) resources(ctx context.Context, scope sb.Scope, spans []storedSpan) (map[uint64]Attributes, error) {
+func (s *Service) resources(ctx context.Context, scope sb.Scope, spans []storedSpan) (map[uint64]otlpattr.Attributes, error) {
 	set := map[uint64]bool{}
 	for i := range spans {
 		set[spans[i].resource] = true
@@ -257,16 +258,16 @@ func (s *Service) resources(ctx context.Context, scope sb.Scope, spans []storedS
 		fps = append(fps, fp)
 	}
 	sort.Slice(fps, func(i, j int) bool { return fps[i] < fps[j] })
-	out := make(map[uint64]Attributes, len(fps))
+	out := make(map[uint64]otlpattr.Attributes, len(fps))
 	sel := sb.Select(scope, sb.Resources, cols("resource_fp", "attrs_str", "attrs_num", "attrs_int", "attrs_bool", "attrs_any")...).
 		Where(sb.In(sb.Col("resource_fp"), fps)).OnePer(sb.Col("resource_fp"))
 	err := s.Each(ctx, sel, func(r driver.Rows) error {
 		var fp uint64
-		var a attributeMaps
-		if err := r.Scan(&fp, &a.str, &a.num, &a.ints, &a.bool, &a.any); err != nil {
+		var a otlpattr.Columns
+		if err := r.Scan(&fp, &a.Str, &a.Num, &a.Int, &a.Bool, &a.Any); err != nil {
 			return err
 		}
-		m, err := a.merged()
+		m, err := a.Merged()
 		out[fp] = m
 		return err
 	})

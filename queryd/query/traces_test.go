@@ -14,6 +14,7 @@ import (
 	"github.com/summitobs/summit/internal/clickhouse/enginetest"
 	"github.com/summitobs/summit/internal/sqlbuild"
 	"github.com/summitobs/summit/queryd/access"
+	"github.com/summitobs/summit/queryd/otlpattr"
 	"github.com/summitobs/summit/queryd/query"
 	"github.com/summitobs/summit/queryd/querytest"
 	"github.com/summitobs/summit/queryd/runner"
@@ -223,20 +224,20 @@ func TestTraceGivesEveryValueType(t *testing.T) {
 	require.Equal(t, query.SpanStatus{Code: "error", Message: "no"}, sp.Status)
 	require.Equal(t, query.Scope{Name: "lib", Version: "2"}, sp.Scope)
 	require.Equal(t, querytest.Print(fp), sp.ErrorFingerprint)
-	require.Equal(t, query.Attributes{
+	require.Equal(t, otlpattr.Attributes{
 		"s": {Type: "string", Value: "x"}, "": {Type: "string", Value: "empty key"}, "i": {Type: "int", Value: "-9223372036854775808"},
 		"d": {Type: "double", Value: 0.25}, "b": {Type: "bool", Value: false}, "none": {Type: "empty"},
-		"list":  {Type: "array", Value: []query.TypedValue{{Type: "string", Value: "a"}, {Type: "int", Value: "7"}}},
-		"kv":    {Type: "kvlist", Value: query.Attributes{"k": {Type: "bool", Value: true}}},
+		"list":  {Type: "array", Value: []otlpattr.TypedValue{{Type: "string", Value: "a"}, {Type: "int", Value: "7"}}},
+		"kv":    {Type: "kvlist", Value: otlpattr.Attributes{"k": {Type: "bool", Value: true}}},
 		"bytes": {Type: "bytes", Value: "AP8="},
 	}, sp.Attributes)
-	require.Equal(t, query.Attributes{"service.name": {Type: "string", Value: "shop"}, "process.pid": {Type: "int", Value: "4"}}, sp.Resource)
+	require.Equal(t, otlpattr.Attributes{"service.name": {Type: "string", Value: "shop"}, "process.pid": {Type: "int", Value: "4"}}, sp.Resource)
 	require.Equal(t, []query.SpanEvent{{
 		Time: at.Add(time.Millisecond), Name: "exception", Fingerprint: querytest.Print(fp),
-		Attributes: query.Attributes{"m": {Type: "string", Value: "boom"}, "n": {Type: "int", Value: "7"}},
+		Attributes: otlpattr.Attributes{"m": {Type: "string", Value: "boom"}, "n": {Type: "int", Value: "7"}},
 	}}, sp.Events)
 	require.Equal(t, []query.SpanLink{{
-		TraceID: querytest.Hex(linked), SpanID: "00000000000000ff", Attributes: query.Attributes{"l": {Type: "string", Value: "1"}},
+		TraceID: querytest.Hex(linked), SpanID: "00000000000000ff", Attributes: otlpattr.Attributes{"l": {Type: "string", Value: "1"}},
 	}}, sp.Links)
 }
 

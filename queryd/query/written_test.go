@@ -12,6 +12,7 @@ import (
 	"github.com/summitobs/summit/internal/clickhouse"
 	"github.com/summitobs/summit/internal/clickhouse/writer"
 	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/queryd/otlpattr"
 	"github.com/summitobs/summit/queryd/query"
 	"github.com/summitobs/summit/queryd/querytest"
 )
@@ -85,12 +86,12 @@ func TestWhatTheWriterWritesIsRead(t *testing.T) {
 	require.Equal(t, "0001020304050607", span.SpanID)
 	require.Equal(t, "server", span.Kind)
 	require.True(t, at.Equal(span.Start))
-	require.Equal(t, query.Attributes{"n": {Type: "int", Value: "4611686018427387905"}, "m": {Type: "kvlist", Value: query.Attributes{"b": {Type: "bool", Value: true}}}}, span.Attributes)
+	require.Equal(t, otlpattr.Attributes{"n": {Type: "int", Value: "4611686018427387905"}, "m": {Type: "kvlist", Value: otlpattr.Attributes{"b": {Type: "bool", Value: true}}}}, span.Attributes)
 	require.Equal(t, "array", span.Resource["container.image.repo_digests"].Type)
 	require.NotContains(t, span.Resource, envelope.AttrCommitSHA)
 	require.Equal(t, []string{"", span.ErrorFingerprint}, []string{span.Events[0].Fingerprint, span.Events[1].Fingerprint})
-	require.Equal(t, query.TypedValue{Type: "bool", Value: true}, span.Events[1].Attributes["exception.escaped"])
-	require.Equal(t, query.Attributes{"i": {Type: "int", Value: "3"}}, span.Links[0].Attributes)
+	require.Equal(t, otlpattr.TypedValue{Type: "bool", Value: true}, span.Events[1].Attributes["exception.escaped"])
+	require.Equal(t, otlpattr.Attributes{"i": {Type: "int", Value: "3"}}, span.Links[0].Attributes)
 
 	groups, err := svc.Errors(ctx, caller, query.ErrorQuery{Window: lastHour(), BuildRunID: runID})
 	require.NoError(t, err)
