@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/summitobs/summit/internal/clickhouse/column"
@@ -21,16 +23,61 @@ func (c *count) add(failed bool) {
 type owner struct {
 	tenant tenant.ID
 	// sets holds the values per key of the column's dictionary.
-	sets   []*valueSet
+	sets   map[uint32]*valueSet
 	facets int
 }
+
+// Bounds of what counting may take in memory, whatever a segment holds. A segment of live traffic has a place per tenant or
+// two; one of old data has 96 per day.
+const (
+	// maxPlaces is the number of places up to which rows are counted by window. Rows beyond share a place per tenant and
+	// month, which has no facets.
+	maxPlaces = 4096
+	// maxStats bounds the keys that are counted apart, over all places; those beyond are counted under OverflowKey.
+	maxStats = 1 << 18
+	// maxFacets bounds the rows of facets; keys beyond have one row per window, of all their values.
+	maxFacets = 1 << 18
+	// maxDense is the number of places times keys up to which a place holds its counts by key; beyond, in a map.
+	maxDense = 1 << 20
+)
 
 // place is a tenant and a window: what rows have in common that are counted together. The rows of a segment lie in few.
 type place struct {
 	owner  *owner
 	window int64
-	// stats holds what was counted here per key of the column's dictionary.
-	stats []*stat
+	// coarse tells that the place stands for a month.
+	coarse bool
+	// dense or sparse holds what was counted here per key of the column's dictionary, rest what has no stat of its own.
+	dense  []*stat
+	sparse map[uint32]*stat
+	rest   *stat
+}
+
+func (p *place) stat(key uint32) *stat {
+	if p.sparse == nil {
+		return p.dense[key]
+	}
+	return p.sparse[key]
+}
+
+func (p *place) put(key uint32, s *stat) {
+	if p.sparse == nil {
+		p.dense[key] = s
+		return
+	}
+	p.sparse[key] = s
+}
+
+// each visits the stats in the order of their keys.
+func (p *place) each(visit func(key uint32, s *stat)) {
+	for _, key := range slices.Sorted(maps.Keys(p.sparse)) {
+		visit(key, p.sparse[key])
+	}
+	for key, s := range p.dense {
+		if s != nil {
+			visit(uint32(key), s)
+		}
+	}
 }
 
 // stat is what is counted of one key in one place: for the catalog by type, for the facet by slot of the key's values.
@@ -38,13 +85,26 @@ type stat struct {
 	first, last int64
 	types       [Empty + 1]struct{ hits, bytes uint64 }
 	set         *valueSet
-	slots       [MaxFacetValue + 1]count
+	slots       [MaxFacetValue/slotPage + 1]*[slotPage]count
+}
+
+// slotPage is how many slots are made at once: most keys have few values in a window.
+const slotPage = 8
+
+func (s *stat) addTo(slot int, failed bool) {
+	page := &s.slots[slot/slotPage]
+	if *page == nil {
+		*page = new([slotPage]count)
+	}
+	(*page)[slot%slotPage].add(failed)
 }
 
 // places are a table's rows by place; rows that don't count have none.
 type places struct {
 	all   []*place
 	ofRow []*place
+	// stats is the number of stats that were made for the present column.
+	stats int
 }
 
 // locate gives each row its place.
@@ -52,27 +112,32 @@ func locate(t *Table) places {
 	type key struct {
 		tenant tenant.ID
 		window int64
+		coarse bool
 	}
 	out := places{ofRow: make([]*place, t.Times.Rows())}
 	owners, known := map[tenant.ID]*owner{}, map[key]*place{}
 	var last *place
+	var lastWindow int64
 	var lastRaw []byte
 	for row := range out.ofRow {
 		if t.Only != nil && !t.Only(row) {
 			continue
 		}
 		window := floor(t.Times.Data[row], int64(Window)) / int64(time.Second)
-		if raw := t.Tenants.At(row); last == nil || last.window != window || string(raw) != string(lastRaw) {
+		if raw := t.Tenants.At(row); last == nil || lastWindow != window || string(raw) != string(lastRaw) {
 			id := tenantAt(t.Tenants, row)
 			if owners[id] == nil {
 				owners[id] = &owner{tenant: id}
 			}
-			k := key{id, window}
+			k := key{id, window, false}
+			if known[k] == nil && len(out.all) >= maxPlaces {
+				k = key{id, monthOf(window), true}
+			}
 			if known[k] == nil {
-				known[k] = &place{owner: owners[id], window: window}
+				known[k] = &place{owner: owners[id], window: k.window, coarse: k.coarse}
 				out.all = append(out.all, known[k])
 			}
-			last, lastRaw = known[k], raw
+			last, lastWindow, lastRaw = known[k], window, raw
 		}
 		out.ofRow[row] = last
 	}
@@ -81,9 +146,15 @@ func locate(t *Table) places {
 
 // begin empties the places for a column whose dictionary has n keys.
 func (p *places) begin(n int) {
+	p.stats = 0
 	for _, at := range p.all {
-		at.stats = make([]*stat, n)
-		at.owner.sets, at.owner.facets = make([]*valueSet, n), 0
+		at.dense, at.sparse, at.rest = nil, nil, nil
+		if len(p.all)*n > maxDense {
+			at.sparse = map[uint32]*stat{}
+		} else {
+			at.dense = make([]*stat, n)
+		}
+		at.owner.sets, at.owner.facets = map[uint32]*valueSet{}, 0
 	}
 }
 
@@ -115,23 +186,22 @@ func (c *Counter) addAttributes(t *Table, a *Attributes, where *places) {
 		}
 		failed := t.Failed != nil && t.Failed(row)
 		for pair := from; pair < to; pair++ {
-			c.addPair(t, a, p, pair, t.Times.Data[row], failed)
+			c.addPair(t, a, where, p, pair, t.Times.Data[row], failed)
 		}
 	}
 	for _, p := range where.all {
-		c.closeAttributes(t.Signal, a, p)
+		p.each(func(key uint32, s *stat) { c.closeStat(t.Signal, a, p, a.Map.Keys.Value(key), s) })
+		if p.rest != nil {
+			c.closeStat(t.Signal, a, p, OverflowKey, p.rest)
+		}
 	}
 }
 
-func (c *Counter) addPair(t *Table, a *Attributes, p *place, pair int, at int64, failed bool) {
+func (c *Counter) addPair(t *Table, a *Attributes, where *places, p *place, pair int, at int64, failed bool) {
 	k := a.Map.Keys.KeyAt(pair)
-	s := p.stats[k]
+	s := p.stat(k)
 	if s == nil {
-		if p.owner.sets[k] == nil {
-			p.owner.sets[k] = c.newSet(t.Signal, a, p.owner, a.Map.Keys.Value(k))
-		}
-		s = &stat{first: at, last: at, set: p.owner.sets[k]}
-		p.stats[k] = s
+		s = c.newStat(t, a, where, p, k, at)
 	}
 	s.first, s.last = min(s.first, at), max(s.last, at)
 	typ := a.Type
@@ -142,9 +212,26 @@ func (c *Counter) addPair(t *Table, a *Attributes, p *place, pair int, at int64,
 	n := &s.types[typ]
 	n.hits++
 	n.bytes += uint64(size)
-	if slot != slotNone {
-		s.slots[slot].add(failed)
+	if slot != slotNone && !p.coarse {
+		s.addTo(slot, failed)
 	}
+}
+
+// newStat makes the stat of a key in a place, or gives that of the rest.
+func (c *Counter) newStat(t *Table, a *Attributes, where *places, p *place, k uint32, at int64) *stat {
+	if where.stats >= maxStats {
+		if p.rest == nil {
+			p.rest = &stat{first: at, last: at, set: &valueSet{}}
+		}
+		return p.rest
+	}
+	where.stats++
+	if p.owner.sets[k] == nil {
+		p.owner.sets[k] = c.newSet(t.Signal, a, p.owner, a.Map.Keys.Value(k))
+	}
+	s := &stat{first: at, last: at, set: p.owner.sets[k]}
+	p.put(k, s)
+	return s
 }
 
 // newSet decides whether a key has a facet in this segment.
@@ -157,19 +244,13 @@ func (c *Counter) newSet(signal Signal, a *Attributes, o *owner, key string) *va
 	return &valueSet{facet: facet}
 }
 
-func (c *Counter) closeAttributes(signal Signal, a *Attributes, p *place) {
-	for k, s := range p.stats {
-		if s == nil {
-			continue
+func (c *Counter) closeStat(signal Signal, a *Attributes, p *place, key string, s *stat) {
+	for typ := String; typ <= Empty; typ++ {
+		if s.types[typ].hits > 0 {
+			c.note(attrKey{p.owner.tenant, signal, a.Level, key, typ, monthOf(p.window)}, s, s.set.distinct())
 		}
-		key := a.Map.Keys.Value(uint32(k))
-		for typ := String; typ <= Empty; typ++ {
-			if s.types[typ].hits > 0 {
-				c.note(attrKey{p.owner.tenant, signal, a.Level, key, typ, monthOf(p.window)}, s, s.set.distinct())
-			}
-		}
-		c.closeFacet(p, signal, key, s)
 	}
+	c.closeFacet(p, signal, key, s)
 }
 
 // note adds to a row of the catalog. A new key beyond the tenant's bound goes into the row of the rest.
@@ -198,16 +279,33 @@ func (c *Counter) note(at attrKey, s *stat, distinct uint32) {
 }
 
 func (c *Counter) closeFacet(p *place, signal Signal, key string, s *stat) {
-	for slot, n := range s.slots {
-		if n.records == 0 {
+	var rest count
+	full := len(c.facets) >= maxFacets
+	for i, page := range s.slots {
+		if page == nil {
 			continue
 		}
-		f := c.facet(p, signal, key, n)
-		if slot == slotOverflow {
-			f.Overflow = true
-		} else {
-			f.Value = s.set.text(slot)
+		for j, n := range page {
+			slot := i*slotPage + j
+			switch {
+			case n.records == 0:
+			case full || slot == slotOverflow:
+				rest.records, rest.errors = rest.records+n.records, rest.errors+n.errors
+			default:
+				f := c.facet(p, signal, key, n)
+				f.Value = s.set.text(slot)
+				c.facets = append(c.facets, f)
+			}
 		}
+	}
+	c.closeRest(p, signal, key, rest)
+}
+
+// closeRest gives the row of the values that have none of their own.
+func (c *Counter) closeRest(p *place, signal Signal, key string, n count) {
+	if n.records > 0 {
+		f := c.facet(p, signal, key, n)
+		f.Overflow = true
 		c.facets = append(c.facets, f)
 	}
 }
@@ -216,54 +314,84 @@ func (c *Counter) facet(p *place, signal Signal, key string, n count) Facet {
 	return Facet{Tenant: p.owner.tenant, Signal: signal, Key: key, At: time.Unix(p.window, 0).UTC(), Records: n.records, Errors: n.errors}
 }
 
+// tally counts the values of a promoted column in one place, by key of the dictionary.
+type tally struct {
+	dense  []count
+	sparse map[uint32]*count
+}
+
+func (t *tally) add(key uint32, failed bool) {
+	if t.sparse == nil {
+		t.dense[key].add(failed)
+		return
+	}
+	if t.sparse[key] == nil {
+		t.sparse[key] = new(count)
+	}
+	t.sparse[key].add(failed)
+}
+
+// each visits the counts in the order of their keys.
+func (t *tally) each(visit func(key uint32, n count)) {
+	for _, key := range slices.Sorted(maps.Keys(t.sparse)) {
+		visit(key, *t.sparse[key])
+	}
+	for key, n := range t.dense {
+		if n.records > 0 {
+			visit(uint32(key), n)
+		}
+	}
+}
+
 func (c *Counter) addPromoted(t *Table, promoted Promoted, where *places) {
 	dict := promoted.Values
-	counts := make(map[*place][]count, len(where.all))
+	tallies := make(map[*place]*tally, len(where.all))
 	for _, p := range where.all {
-		counts[p] = make([]count, dict.Distinct())
+		tallies[p] = &tally{}
+		if len(where.all)*dict.Distinct() > maxDense {
+			tallies[p].sparse = map[uint32]*count{}
+		} else {
+			tallies[p].dense = make([]count, dict.Distinct())
+		}
 	}
 	var last *place
-	var here []count
+	var here *tally
 	for row, p := range where.ofRow {
-		if p == nil {
+		if p == nil || p.coarse {
 			continue
 		}
 		if p != last {
-			last, here = p, counts[p]
+			last, here = p, tallies[p]
 		}
-		here[dict.KeyAt(row)].add(t.Failed != nil && t.Failed(row))
+		here.add(dict.KeyAt(row), t.Failed != nil && t.Failed(row))
 	}
-	taken := map[*owner]map[int]bool{}
+	taken := map[*owner]map[uint32]bool{}
 	for _, p := range where.all {
 		if taken[p.owner] == nil {
-			taken[p.owner] = map[int]bool{}
+			taken[p.owner] = map[uint32]bool{}
 		}
-		c.closePromoted(t.Signal, promoted, p, counts[p], taken[p.owner])
+		c.closePromoted(t.Signal, promoted, p, tallies[p], taken[p.owner])
 	}
 }
 
 // closePromoted gives rows of their own to the tenant's first values, in the order of the dictionary; taken are those that
 // had one in another window.
-func (c *Counter) closePromoted(signal Signal, promoted Promoted, p *place, counts []count, taken map[int]bool) {
+func (c *Counter) closePromoted(signal Signal, promoted Promoted, p *place, values *tally, taken map[uint32]bool) {
 	var rest count
-	for k, n := range counts {
-		value := promoted.Values.Value(uint32(k))
+	values.each(func(key uint32, n count) {
+		value := promoted.Values.Value(key)
 		switch {
-		case n.records == 0 || value == "":
-		case taken[k] || len(taken) < MaxFacetValue:
-			taken[k] = true
+		case value == "":
+		case len(c.facets) < maxFacets && (taken[key] || len(taken) < MaxFacetValue):
+			taken[key] = true
 			f := c.facet(p, signal, promoted.Key, n)
 			f.Value = cutValue(value)
 			c.facets = append(c.facets, f)
 		default:
 			rest.records, rest.errors = rest.records+n.records, rest.errors+n.errors
 		}
-	}
-	if rest.records > 0 {
-		f := c.facet(p, signal, promoted.Key, rest)
-		f.Overflow = true
-		c.facets = append(c.facets, f)
-	}
+	})
+	c.closeRest(p, signal, promoted.Key, rest)
 }
 
 // monthOf is the first second of a time's month.
