@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
@@ -17,6 +18,9 @@ import (
 	"github.com/summitobs/summit/internal/clickhouse"
 	"github.com/summitobs/summit/queryd"
 )
+
+// storeWait is how long a store in another process may take to answer: both may be starting.
+const storeWait = 30 * time.Second
 
 type querydExtension struct {
 	cfg     *Config
@@ -57,7 +61,9 @@ func (x *querydExtension) Start(ctx context.Context, host component.Host) error 
 
 func (x *querydExtension) store(ctx context.Context, host component.Host) (clickhouse.Store, error) {
 	if x.cfg.Endpoint != "" {
-		remote, err := clickhouse.Dial(ctx, x.cfg.Endpoint, clickhouse.DialSettings{User: x.cfg.User, Password: os.Getenv(x.cfg.PasswordEnv)})
+		wait, cancel := context.WithTimeout(ctx, storeWait)
+		defer cancel()
+		remote, err := clickhouse.Wait(wait, x.cfg.Endpoint, clickhouse.DialSettings{User: x.cfg.User, Password: os.Getenv(x.cfg.PasswordEnv)})
 		if err != nil {
 			return nil, fmt.Errorf("endpoint: %w", err)
 		}

@@ -1,11 +1,13 @@
 package querydextension
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,6 +84,24 @@ func TestReadsAStoreElsewhere(t *testing.T) {
 	require.NoError(t, x.Shutdown(t.Context()))
 }
 
+// TestStoreThatStartsLater: after a reboot the two processes start side by side.
+func TestStoreThatStartsLater(t *testing.T) {
+	engine := enginetest.Engine(t)
+	var asked atomic.Int32
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) < 3 {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		engine.Handler().ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	x := newExtension(t, config(t, map[string]any{"endpoint": front.URL, "listen": "127.0.0.1:0"}))
+	require.NoError(t, x.Start(t.Context(), host{}))
+	require.Contains(t, status(t, x), `"ready":true`)
+	require.NoError(t, x.Shutdown(t.Context()))
+}
+
 func TestStartSaysWhyItCannot(t *testing.T) {
 	for _, tc := range []struct {
 		name string
@@ -99,7 +119,9 @@ func TestStartSaysWhyItCannot(t *testing.T) {
 		})
 	}
 	x := newExtension(t, config(t, map[string]any{"endpoint": "http://127.0.0.1:1"}))
-	require.ErrorContains(t, x.Start(t.Context(), host{}), "endpoint")
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	require.ErrorContains(t, x.Start(ctx, host{}), "endpoint")
 }
 
 func TestValidateNamesTheOption(t *testing.T) {
