@@ -11,3 +11,5 @@ import (
 func lockDir(string) (*os.File, error) {
 	return nil, errors.New("the durable queue needs flock, which this platform lacks")
 }
+
+func unlockDir(f *os.File) error { return f.Close() }

@@ -25,3 +25,9 @@ func lockDir(dir string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// unlockDir lets go at once. Closing alone would not: a child that is being started holds a copy of the descriptor until
+// it runs its own program, and the lock with it.
+func unlockDir(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}

@@ -90,7 +90,7 @@ func Open(dir string, opts Options) (*Queue, error) {
 	q.draining, q.stop = context.WithCancel(context.Background())
 	if err := q.restore(); err != nil {
 		q.stop()
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, unlockDir(lock))
 	}
 	q.wg.Add(1 + opts.Consumers)
 	go q.commitLoop()
@@ -127,7 +127,7 @@ func (q *Queue) Close(ctx context.Context) error {
 	}
 	q.stop()
 	err := q.saveNextNumber(q.state.NextSegment)
-	return errors.Join(err, q.lock.Close())
+	return errors.Join(err, unlockDir(q.lock))
 }
 
 // Stats returns the state of the queue at this moment.

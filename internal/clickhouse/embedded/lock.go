@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -62,9 +63,5 @@ func writePID(file *os.File) error {
 
 // release leaves the file: removing it would let two processes lock two files of the same name.
 func (l *folderLock) release() error {
-	if err := l.file.Truncate(0); err != nil {
-		_ = l.file.Close()
-		return err
-	}
-	return l.file.Close()
+	return errors.Join(l.file.Truncate(0), unlock(l.file), l.file.Close())
 }

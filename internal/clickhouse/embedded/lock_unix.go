@@ -17,3 +17,7 @@ func tryLock(file *os.File) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// unlock lets go at once. Closing alone would not: a child that is being started holds a copy of the descriptor until it
+// runs its own program, and the lock with it.
+func unlock(file *os.File) error { return unix.Flock(int(file.Fd()), unix.LOCK_UN) }
