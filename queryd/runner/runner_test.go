@@ -67,7 +67,7 @@ func slow(scope sb.Scope) *sb.Query {
 // busy is a query that takes long: it compares every value with some hundred others.
 func busy(scope sb.Scope) *sb.Query {
 	lists := sb.Select(scope, sb.MetricLabels, sb.Param("groupUniqArray", 1_000_000, sb.Col("value")).As("list"),
-		sb.Param("groupUniqArray", 250, sb.Col("value")).As("few"))
+		sb.Param("groupUniqArray", 400, sb.Col("value")).As("few"))
 	values := sb.SelectFrom(lists, sb.Fn("arrayJoin", sb.Ref("list")).As("x"), sb.Ref("few").As("few"))
 	pairs := sb.SelectFrom(values, sb.Ref("x").As("x"), sb.Fn("arrayJoin", sb.Ref("few")).As("y"))
 	return sb.SelectFrom(pairs, sb.Fn("count").As("n")).Where(sb.Fn("match", sb.Fn("lower", sb.Fn("hex", sb.Ref("x"))), sb.Ref("y")))
@@ -88,7 +88,7 @@ func TestLimitsEndAQueryWithWords(t *testing.T) {
 	wantKind(t, runner.New(s, limits).Each(t.Context(), slow(scope), func(driver.Rows) error { return nil }), runner.TooExpensive, "memory limit")
 
 	limits = runner.DefaultLimits()
-	limits.Timeout, limits.MemoryBytes = time.Second, 8<<30
+	limits.Timeout, limits.MemoryBytes = time.Millisecond, 8<<30
 	wantKind(t, runner.New(s, limits).Each(t.Context(), busy(scope), func(driver.Rows) error { return nil }), runner.TooExpensive, "time limit")
 }
 
