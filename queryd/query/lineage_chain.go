@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -238,12 +240,33 @@ func (s *Service) fromCommit(ctx context.Context, c access.Caller, ch *chain) er
 		return err
 	}
 	if len(runs) == 0 {
-		return runner.Missing("build of commit", ch.commit.id)
+		return s.fromPush(ctx, c, ch)
 	}
 	i := max(slices.IndexFunc(runs, func(r BuildRun) bool { return r.Status == "success" }), 0)
 	ch.run = &runs[i]
 	ch.build = link{runs[i].ID, "revision", "The provider reported that this run built the commit."}
 	return nil
+}
+
+// fromPush finds a commit that was pushed and not built.
+func (s *Service) fromPush(ctx context.Context, c access.Caller, ch *chain) error {
+	from, to := s.anyTime()
+	suffix := ":" + ch.commit.id
+	sel := sb.Select(c.Scope(from, to), sb.GraphNodes, cols("id")...).Where(sb.Eq(sb.Col("kind"), sb.Val(build.NodeCommit)),
+		sb.Eq(sb.Col("stub"), sb.Val(false)), sb.Fn("match", sb.Col("id"), sb.Val(regexp.QuoteMeta(suffix)+"$"))).OrderBy(sb.Asc(sb.Col("id"))).Limit(1)
+	found := false
+	err := s.Each(ctx, sel, func(r driver.Rows) error {
+		var id string
+		err := r.Scan(&id)
+		if parts := strings.SplitN(strings.TrimSuffix(id, suffix), ":", 3); len(parts) == 3 {
+			ch.repo, found = build.RunKey{Provider: parts[0], Host: parts[1], Repo: parts[2]}, true
+		}
+		return err
+	})
+	if err == nil && !found {
+		err = runner.Missing("commit", ch.commit.id)
+	}
+	return err
 }
 
 func deployEvidence(d Deployment) string {

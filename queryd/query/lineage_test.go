@@ -236,3 +236,15 @@ func TestLineageStartsAnywhere(t *testing.T) {
 		})
 	}
 }
+
+func TestLineageOfACommitThatIsNotBuiltYet(t *testing.T) {
+	s, svc := open(t)
+	at := time.Now().UTC().Add(-30 * time.Minute)
+	querytest.Insert(t, s, "graph_nodes_v1", commitNode(commit, "Fix the cart", at, false), commitNode("ab"+commit, "Another", at, false))
+	h := hops(t, svc, "commit", commit)
+	require.Equal(t, []string{"known", commit, "Fix the cart", "Ada · acme/shop"}, []string{h["commit"].State, h["commit"].ID, h["commit"].Title, h["commit"].Detail})
+	require.Equal(t, "unknown", h["build"].State)
+	require.Contains(t, h["build"].Evidence, "No build run of this commit")
+	_, err := svc.Lineage(ctx, caller, query.LineageQuery{Kind: "commit", ID: "feed"})
+	wantProblem(t, err, runner.NotFound, "")
+}
