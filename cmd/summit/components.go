@@ -23,6 +23,7 @@ import (
 	doorextension "github.com/summitobs/summit/extension/doorextension"
 	buildindexextension "github.com/summitobs/summit/extension/buildindexextension"
 	querydextension "github.com/summitobs/summit/extension/querydextension"
+	otlpguardextension "github.com/summitobs/summit/extension/otlpguardextension"
 	zpagesextension "go.opentelemetry.io/collector/extension/zpagesextension"
 	bearertokenauthextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension"
 	healthcheckextension "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
@@ -71,6 +72,7 @@ func components() (otelcol.Factories, error) {
 		doorextension.NewFactory(),
 		buildindexextension.NewFactory(),
 		querydextension.NewFactory(),
+		otlpguardextension.NewFactory(),
 		zpagesextension.NewFactory(),
 		bearertokenauthextension.NewFactory(),
 		healthcheckextension.NewFactory(),
@@ -85,6 +87,7 @@ func components() (otelcol.Factories, error) {
 		doorextension.NewFactory().Type(): "github.com/summitobs/summit v0.0.0",
 		buildindexextension.NewFactory().Type(): "github.com/summitobs/summit v0.0.0",
 		querydextension.NewFactory().Type(): "github.com/summitobs/summit v0.0.0",
+		otlpguardextension.NewFactory().Type(): "github.com/summitobs/summit v0.0.0",
 		zpagesextension.NewFactory().Type(): "go.opentelemetry.io/collector/extension/zpagesextension v0.161.0",
 		bearertokenauthextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/bearertokenauthextension v0.161.0",
 		healthcheckextension.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension v0.161.0",

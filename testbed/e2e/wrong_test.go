@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
 	"github.com/summitobs/summit/internal/faker"
+	"github.com/summitobs/summit/internal/otlptest"
 	"github.com/summitobs/summit/testbed/process"
 )
 
@@ -59,6 +60,7 @@ func TestWrongInput(t *testing.T) {
 		{"truncated protobuf", otlp + "/v1/traces", protobuf, good[:len(good)-7], []int{400}},
 		{"no protobuf", otlp + "/v1/logs", protobuf, []byte("\xff\xff\xff\xff"), []int{400}},
 		{"64 MB of OTLP", otlp + "/v1/traces", protobuf, large, []int{400, 413}},
+		{"arrays inside arrays that would end a decoder", otlp + "/v1/traces", protobuf, otlptest.Nested(1_300_000), []int{400}},
 		{"unknown content type", otlp + "/v1/traces", http.Header{"Content-Type": {"text/plain"}}, good, []int{415}},
 		{"forged signature", door + faker.PathGitHub, forged, push, []int{401, 403}},
 		{"no signature", door + faker.PathGitHub, unsigned, push, []int{401, 403}},
