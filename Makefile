@@ -52,7 +52,7 @@ lint: ## check formatting, vet and the shape of the repository
 generate: ## rewrite generated files: the component list, api/openapi.yaml
 	@mkdir -p build
 	@$(GO) tool builder --config builder-config.yaml --skip-get-modules --skip-compilation
-	@cp build/ocb/components.go cmd/summit/components.go
+	@gofmt build/ocb/components.go > cmd/summit/components.go
 	@$(GO) test ./queryd/api -run OpenAPI -update
 
 screenshots: build ## renew docs/screenshots from the demo, by the browser test

@@ -3,6 +3,7 @@ package archtest
 import (
 	"bytes"
 	"encoding/json"
+	"go/format"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -126,7 +127,9 @@ func TestGeneratedComponentListIsUpToDate(t *testing.T) {
 	cmd.Dir = root
 	log, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(log))
-	want, err := os.ReadFile(filepath.Join(out, "components.go"))
+	generated, err := os.ReadFile(filepath.Join(out, "components.go"))
+	require.NoError(t, err)
+	want, err := format.Source(generated)
 	require.NoError(t, err)
 	got, err := os.ReadFile(filepath.Join(root, "cmd", "summit", "components.go"))
 	require.NoError(t, err)
