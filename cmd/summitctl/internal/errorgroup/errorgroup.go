@@ -18,7 +18,7 @@ import (
 
 // Command gives the cobra command.
 func Command(s *verb.Shared) *cobra.Command {
-	cmd := &cobra.Command{Use: "error", Aliases: []string{"errors"}, Short: "List groups of errors and show one"}
+	cmd := &cobra.Command{Use: "error", Aliases: []string{"errors"}, Short: "List groups of errors and show one", Args: cobra.NoArgs, RunE: verb.Help}
 	cmd.AddCommand(list(s), show(s))
 	return cmd
 }

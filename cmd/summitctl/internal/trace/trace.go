@@ -20,7 +20,7 @@ import (
 
 // Command gives the cobra command.
 func Command(s *verb.Shared) *cobra.Command {
-	cmd := &cobra.Command{Use: "trace", Short: "Search traces and show one"}
+	cmd := &cobra.Command{Use: "trace", Short: "Search traces and show one", Args: cobra.NoArgs, RunE: verb.Help}
 	cmd.AddCommand(search(s), get(s))
 	return cmd
 }

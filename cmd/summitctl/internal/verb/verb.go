@@ -65,6 +65,9 @@ func PutLimit(q url.Values, n int) {
 	}
 }
 
+// Help is what a command does that only holds others. Together with cobra.NoArgs, a word that names none of them is an error.
+func Help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
 // Page is the head of a list's answer.
 type Page[T any] struct {
 	Items   []T     `json:"items"`
