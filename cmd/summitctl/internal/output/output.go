@@ -110,14 +110,16 @@ func block(n *yaml.Node) {
 // writeLines writes each item of a list on a line of its own; another answer is one line.
 func writeLines(w io.Writer, raw json.RawMessage) error {
 	var list struct {
-		Items  []json.RawMessage `json:"items"`
-		Result []json.RawMessage `json:"result"`
+		Items      []json.RawMessage `json:"items"`
+		ResultType string            `json:"resultType"`
+		Result     []json.RawMessage `json:"result"`
 	}
 	items := []json.RawMessage{raw}
 	if json.Unmarshal(raw, &list) == nil {
 		switch {
 		case list.Items != nil:
 			items = list.Items
+		case list.ResultType == "scalar" || list.ResultType == "string": // a pair of time and value, no list
 		case list.Result != nil:
 			items = list.Result
 		}
