@@ -141,10 +141,11 @@ func (p point) at() string {
 }
 
 type serie struct {
-	Metric    map[string]string `json:"metric"`
-	Value     *point            `json:"value"`
-	Values    []point           `json:"values"`
-	Histogram json.RawMessage   `json:"histogram"`
+	Metric     map[string]string `json:"metric"`
+	Value      *point            `json:"value"`
+	Values     []point           `json:"values"`
+	Histogram  json.RawMessage   `json:"histogram"`
+	Histograms json.RawMessage   `json:"histograms"`
 }
 
 func (a answer) series() ([]serie, error) {
@@ -169,7 +170,7 @@ func grid(series []serie) output.Grid {
 		for _, p := range s.points() {
 			g.Add(name(s.Metric), p.at(), p.value())
 		}
-		if s.Histogram != nil {
+		if s.Histogram != nil || s.Histograms != nil {
 			g.Add(name(s.Metric), "", "histogram")
 		}
 	}
