@@ -44,13 +44,19 @@ func AppendValue(dst []byte, v pcommon.Value) []byte {
 
 // AppendMap writes attributes in the order of their keys; equal keys keep the order they came in.
 func AppendMap(dst []byte, m pcommon.Map) []byte {
+	return appendMap(dst, m, func(string) bool { return false })
+}
+
+func appendMap(dst []byte, m pcommon.Map, without func(key string) bool) []byte {
 	type pair struct {
 		key   string
 		value pcommon.Value
 	}
 	pairs := make([]pair, 0, m.Len())
 	for k, v := range m.All() {
-		pairs = append(pairs, pair{k, v})
+		if !without(k) {
+			pairs = append(pairs, pair{k, v})
+		}
 	}
 	slices.SortStableFunc(pairs, func(a, b pair) int { return cmp.Compare(a.key, b.key) })
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(pairs)))
@@ -60,20 +66,23 @@ func AppendMap(dst []byte, m pcommon.Map) []byte {
 	return dst
 }
 
-// LogContent is the content of a record for LogEventID: severity, event name, body and attributes.
+// RecordEventID is LogEventID of a record; resource is its ResourceHash. A stamped id is no content, so a record that
+// passes twice has the same.
+func RecordEventID(tenant [16]byte, resource uint64, lr plog.LogRecord) EventID {
+	return LogEventID(tenant, resource, int64(lr.Timestamp()), int64(lr.ObservedTimestamp()), lr.TraceID(), lr.SpanID(), LogContent(lr))
+}
+
+// LogContent is the content of a record for LogEventID: severity, event name, body and attributes but for AttrEventID.
 func LogContent(lr plog.LogRecord) []byte {
 	dst := binary.BigEndian.AppendUint32(make([]byte, 0, 256), uint32(lr.SeverityNumber()))
 	dst = appendText(appendText(dst, lr.SeverityText()), lr.EventName())
-	return AppendMap(AppendValue(dst, lr.Body()), lr.Attributes())
+	return appendMap(AppendValue(dst, lr.Body()), lr.Attributes(), func(key string) bool { return key == AttrEventID })
 }
 
 // ResourceHash is the resource's part of LogEventID: the first 8 bytes of SHA-256 over its attributes without ours, which
 // depend on where the record came by.
 func ResourceHash(attrs pcommon.Map) uint64 {
-	own := pcommon.NewMap()
-	attrs.CopyTo(own)
-	own.RemoveIf(func(k string, _ pcommon.Value) bool { return IsStamp(k) })
-	h := sha256.Sum256(AppendMap(nil, own))
+	h := sha256.Sum256(appendMap(nil, attrs, IsStamp))
 	return binary.BigEndian.Uint64(h[:8])
 }
 

@@ -1,6 +1,13 @@
 // Package envelope holds what every event carries wherever it goes: the tenant, a deterministic id, and the commit,
-// build run and deployment it came from with the evidence for them. All other packages may import it; it imports
-// nothing of ours.
+// build run and deployment it came from with the evidence for them.
+//
+// Event is the canonical envelope: one log record with its resource and scope as a plain Go value. FromLogRecord and
+// AppendTo map it to and from OTLP, MarshalJSON and UnmarshalJSON to and from the JSON that api/json/summit.v1.event.json
+// describes; nothing is lost on the way. In between, pipelines carry OTLP: the tenant and the correlation are stamps on
+// the resource (IsStamp), put there by the envelope and the correlation processor, and the id is made of the content by
+// the same function for the processor, the store's encoder and Event.
+//
+// All other packages may import this one; of ours it imports internal/tenant alone.
 package envelope
 
 import (
@@ -48,10 +55,10 @@ func ParseBasis(s string) (Basis, error) {
 // Correlation says which commit, build run and deployment an event came from, and on what evidence.
 // Empty strings mean unknown.
 type Correlation struct {
-	CommitSHA    string
-	BuildRunID   string
-	DeploymentID string
-	Basis        Basis
+	CommitSHA    string `json:"commit_sha"`
+	BuildRunID   string `json:"build_run_id"`
+	DeploymentID string `json:"deployment_id"`
+	Basis        Basis  `json:"basis"`
 }
 
 // IsZero tells a correlation that says nothing.

@@ -82,10 +82,8 @@ func (s *stamper) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 		resource := envelope.ResourceHash(rl.Resource().Attributes())
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
-				// Our own id of an earlier pass is no content.
-				lr.Attributes().Remove(envelope.AttrEventID)
-				id := envelope.LogEventID(s.tenant, resource, int64(lr.Timestamp()), int64(lr.ObservedTimestamp()), lr.TraceID(), lr.SpanID(),
-					envelope.LogContent(lr))
+				id := envelope.RecordEventID(s.tenant, resource, lr)
+				lr.Attributes().RemoveIf(func(k string, _ pcommon.Value) bool { return k == envelope.AttrEventID })
 				lr.Attributes().PutStr(envelope.AttrEventID, uuid.UUID(id).String())
 			}
 		}
