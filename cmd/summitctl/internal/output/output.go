@@ -79,32 +79,52 @@ func Write(w io.Writer, f Format, raw json.RawMessage, table func(raw json.RawMe
 	}
 }
 
-// writeYAML keeps the order of keys and every number's digits: JSON is read as the YAML that it is.
+// writeYAML keeps the order of keys and every number's digits.
 func writeYAML(w io.Writer, raw json.RawMessage) error {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(raw, &doc); err != nil {
-		return fmt.Errorf("read the answer as YAML: %w", err)
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	doc, err := node(dec)
+	if err != nil {
+		return fmt.Errorf("read the answer: %w", err)
 	}
-	block(&doc)
 	enc := yaml.NewEncoder(w)
 	enc.SetIndent(2)
-	if err := enc.Encode(&doc); err != nil {
+	if err := enc.Encode(doc); err != nil {
 		return err
 	}
 	return enc.Close()
 }
 
-// block takes the flow style, which JSON is written in, from collections. Quotes stay: they tell text from numbers.
-func block(n *yaml.Node) {
-	if n.Kind == yaml.MappingNode || n.Kind == yaml.SequenceNode {
-		n.Style = 0
+// node reads a JSON value. Texts are quoted, which tells them from numbers; keys only where YAML wants it.
+func node(dec *json.Decoder) (*yaml.Node, error) {
+	token, err := dec.Token()
+	if err != nil {
+		return nil, err
 	}
-	for i, c := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 {
-			c.Style = 0
+	switch v := token.(type) {
+	case json.Delim:
+		n := &yaml.Node{Kind: yaml.SequenceNode}
+		if v == '{' {
+			n.Kind = yaml.MappingNode
 		}
-		block(c)
+		for dec.More() {
+			c, err := node(dec)
+			if err != nil {
+				return nil, err
+			}
+			if n.Kind == yaml.MappingNode && len(n.Content)%2 == 0 {
+				c.Style = 0
+			}
+			n.Content = append(n.Content, c)
+		}
+		_, err := dec.Token()
+		return n, err
+	case string:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: v, Style: yaml.DoubleQuotedStyle}, nil
+	case nil:
+		return &yaml.Node{Kind: yaml.ScalarNode, Value: "null"}, nil
 	}
+	return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(token)}, nil
 }
 
 // writeLines writes each item of a list on a line of its own; another answer is one line.
