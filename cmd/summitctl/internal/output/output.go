@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 
@@ -95,6 +96,9 @@ func writeYAML(w io.Writer, raw json.RawMessage) error {
 	return enc.Close()
 }
 
+// plainKey are keys that are no risk without quotes.
+var plainKey = regexp.MustCompile(`^[\w./@-]+$`)
+
 // node reads a JSON value. Texts are quoted, which tells them from numbers; keys only where YAML wants it.
 func node(dec *json.Decoder) (*yaml.Node, error) {
 	token, err := dec.Token()
@@ -112,7 +116,7 @@ func node(dec *json.Decoder) (*yaml.Node, error) {
 			if err != nil {
 				return nil, err
 			}
-			if n.Kind == yaml.MappingNode && len(n.Content)%2 == 0 {
+			if n.Kind == yaml.MappingNode && len(n.Content)%2 == 0 && plainKey.MatchString(c.Value) {
 				c.Style = 0
 			}
 			n.Content = append(n.Content, c)
