@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Duration writes nanoseconds with three digits of meaning.
+// Duration writes nanoseconds with three digits of meaning or more. The bounds are where the shorter unit would round up
+// to the next.
 func Duration(ns int64) string {
 	d := time.Duration(ns)
 	switch {
@@ -13,11 +14,11 @@ func Duration(ns int64) string {
 		return "-"
 	case d < time.Microsecond:
 		return strconv.FormatInt(ns, 10) + "ns"
-	case d < time.Millisecond:
+	case d < time.Millisecond-50*time.Nanosecond:
 		return strconv.FormatFloat(float64(ns)/1e3, 'f', 1, 64) + "µs"
-	case d < time.Second:
+	case d < time.Second-50*time.Microsecond:
 		return strconv.FormatFloat(float64(ns)/1e6, 'f', 1, 64) + "ms"
-	case d < time.Minute:
+	case d < time.Minute-5*time.Millisecond:
 		return strconv.FormatFloat(float64(ns)/1e9, 'f', 2, 64) + "s"
 	}
 	return d.Round(time.Second).String()
@@ -49,4 +50,4 @@ func Cut(s string, n int) string {
 }
 
 // Count writes a number.
-func Count[N ~int | ~int64 | ~uint64](n N) string { return strconv.FormatInt(int64(n), 10) }
+func Count[N ~int | ~int64](n N) string { return strconv.FormatInt(int64(n), 10) }
