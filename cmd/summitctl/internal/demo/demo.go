@@ -186,9 +186,10 @@ func (s *session) poll(ctx context.Context, limit time.Duration, what string, as
 			return nil
 		}
 		select {
-		case <-ctx.Done():
-			return ctx.Err()
 		case <-waiting.Done():
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
 			if err == nil || errors.Is(err, context.DeadlineExceeded) {
 				err = errors.New("the answers so far didn't hold it")
 			}
