@@ -151,6 +151,7 @@ type span struct {
 }
 
 // tree prints spans under their parents in the order of their start; a span whose parent is missing stands at the left.
+// Each is printed once, also where two have one id or parents go round in a circle.
 func tree(raw json.RawMessage) ([]output.Grid, error) {
 	var tr struct {
 		Spans []span `json:"spans"`
@@ -159,27 +160,29 @@ func tree(raw json.RawMessage) ([]output.Grid, error) {
 		return nil, fmt.Errorf("read the trace: %w", err)
 	}
 	slices.SortStableFunc(tr.Spans, func(a, b span) int { return a.Start.Compare(b.Start) })
-	known, children := map[string]bool{}, map[string][]span{}
+	known, children := map[string]bool{}, map[string][]int{}
 	for _, sp := range tr.Spans {
 		known[sp.SpanID] = true
 	}
-	var roots []span
-	for _, sp := range tr.Spans {
+	var roots, all []int
+	for i, sp := range tr.Spans {
+		all = append(all, i)
 		if known[sp.ParentSpanID] && sp.ParentSpanID != sp.SpanID {
-			children[sp.ParentSpanID] = append(children[sp.ParentSpanID], sp)
+			children[sp.ParentSpanID] = append(children[sp.ParentSpanID], i)
 		} else {
-			roots = append(roots, sp)
+			roots = append(roots, i)
 		}
 	}
 	g := output.Grid{Header: []string{"SPAN", "SERVICE", "KIND", "DURATION", "STATUS", "COMMIT", "BASIS"}}
-	printed := map[string]bool{}
-	var walk func(list []span, depth int)
-	walk = func(list []span, depth int) {
-		for _, sp := range list {
-			if printed[sp.SpanID] {
+	printed := make([]bool, len(tr.Spans))
+	var walk func(list []int, depth int)
+	walk = func(list []int, depth int) {
+		for _, i := range list {
+			if printed[i] {
 				continue
 			}
-			printed[sp.SpanID] = true
+			printed[i] = true
+			sp := &tr.Spans[i]
 			status := sp.Status.Code
 			if sp.Status.Message != "" {
 				status += ": " + output.Cut(sp.Status.Message, 48)
@@ -189,5 +192,6 @@ func tree(raw json.RawMessage) ([]output.Grid, error) {
 		}
 	}
 	walk(roots, 0)
+	walk(all, 0) // what only a circle leads to
 	return []output.Grid{g}, nil
 }
