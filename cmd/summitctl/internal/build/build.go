@@ -96,33 +96,38 @@ type task struct {
 	Message    string `json:"message"`
 }
 
-// nest puts each task under its parent, which the server's order leaves open; the names are indented.
+// nest puts each task under its parent, which the server's order leaves open; the names are indented. Each comes once, also
+// where parents go round in a circle.
 func nest(tasks []task) []task {
-	known, children := map[string]bool{}, map[string][]task{}
+	known, children := map[string]bool{}, map[string][]int{}
 	for _, t := range tasks {
-		known[t.ID] = true
+		known[t.ID] = t.ID != ""
 	}
-	for _, t := range tasks {
-		parent := t.ParentID
-		if !known[parent] || parent == t.ID {
-			parent = ""
+	var roots, all []int
+	for i, t := range tasks {
+		all = append(all, i)
+		if known[t.ParentID] && t.ParentID != t.ID {
+			children[t.ParentID] = append(children[t.ParentID], i)
+		} else {
+			roots = append(roots, i)
 		}
-		children[parent] = append(children[parent], t)
 	}
-	out := make([]task, 0, len(tasks))
-	var walk func(parent string, depth int)
-	walk = func(parent string, depth int) {
-		list := children[parent]
-		delete(children, parent) // a cycle ends here
-		for _, t := range list {
+	out, done := make([]task, 0, len(tasks)), make([]bool, len(tasks))
+	var walk func(list []int, depth int)
+	walk = func(list []int, depth int) {
+		for _, i := range list {
+			if done[i] {
+				continue
+			}
+			done[i] = true
+			t := tasks[i]
 			t.Name = strings.Repeat("  ", depth) + t.Name
 			out = append(out, t)
-			if t.ID != "" {
-				walk(t.ID, depth+1)
-			}
+			walk(children[t.ID], depth+1)
 		}
 	}
-	walk("", 0)
+	walk(roots, 0)
+	walk(all, 0) // what only a circle leads to
 	return out
 }
 
