@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -96,9 +97,14 @@ func (p *patient) simple(ctx context.Context, address, target, variable, advice 
 		return finding{Fail, err.Error(), advice}
 	}
 	if resp.StatusCode != http.StatusOK {
-		return finding{Fail, resp.Status + ": " + strings.TrimSpace(string(body)), advice}
+		return finding{Fail, said(resp.Status, body), advice}
 	}
 	return ok("answers")
+}
+
+// said is an answer that is no success, with its text if it has one.
+func said(status string, body []byte) string {
+	return strings.TrimSuffix(status+": "+strings.TrimSpace(string(body)), ": ")
 }
 
 // isOpen tells whether something accepts connections at host:port or at a URL's host.
@@ -191,16 +197,24 @@ func (p *patient) waitFor(ctx context.Context, what string, readBack bool, read 
 	}
 }
 
+// The words by which an error of sending tells its cause. A status is a word of its own: addresses hold such digits, too.
+var (
+	wantsAuth    = regexp.MustCompile(`unauthenticated|\b40[13]\b|permission`)
+	isFull       = regexp.MustCompile(`exhausted|\b(429|503)\b`)
+	takesNothing = regexp.MustCompile(`unimplemented|\b404\b`)
+	isMute       = regexp.MustCompile(`deadline|timeout`)
+)
+
 func adviceOnSending(err error) string {
 	text := strings.ToLower(err.Error())
 	switch {
-	case strings.Contains(text, "unauthenticated") || strings.Contains(text, "401") || strings.Contains(text, "403") || strings.Contains(text, "permission"):
+	case wantsAuth.MatchString(text):
 		return "the door wants authentication; send what it is configured for"
-	case strings.Contains(text, "exhausted") || strings.Contains(text, "429") || strings.Contains(text, "503"):
+	case isFull.MatchString(text):
 		return "the queue is full or its disk is: look at the data folder's free space and at lines of summit_clickhouse in the collector's log"
-	case strings.Contains(text, "unimplemented") || strings.Contains(text, "404"):
+	case takesNothing.MatchString(text):
 		return "another program listens here, or no pipeline takes this signal: check the port and the collector's configuration"
-	case strings.Contains(text, "deadline") || strings.Contains(text, "timeout"):
+	case isMute.MatchString(text):
 		return "something accepts connections but doesn't answer: another program may hold the port, or the collector hangs; its log tells"
 	}
 	return "look into the collector's log"

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -223,7 +224,7 @@ func (p *patient) post(ctx context.Context, target string, body []byte) error {
 		return err
 	}
 	if resp.StatusCode >= 300 {
-		return fmt.Errorf("%s: %s", resp.Status, strings.TrimSpace(string(answer)))
+		return errors.New(said(resp.Status, answer))
 	}
 	return nil
 }
