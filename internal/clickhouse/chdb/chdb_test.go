@@ -250,6 +250,40 @@ func TestPoolWaitsAndDiscards(t *testing.T) {
 	}
 }
 
+func TestStatementsLeavePlacesForInsertsAndControl(t *testing.T) {
+	p := openPool(t)
+	var lent []*chdb.Conn
+	take := func(purpose chdb.Purpose) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		c, err := p.AcquireFor(ctx, purpose)
+		if err == nil {
+			lent = append(lent, c)
+		}
+		return err
+	}
+	for range poolSize {
+		require.NoError(t, take(chdb.ForStatement))
+	}
+	require.ErrorIs(t, take(chdb.ForStatement), context.DeadlineExceeded)
+	require.NoError(t, take(chdb.ForInsert))
+	require.NoError(t, take(chdb.ForInsert))
+	require.ErrorIs(t, take(chdb.ForInsert), context.DeadlineExceeded, "two inserts and no more")
+	require.NoError(t, take(chdb.ForControl))
+	require.ErrorIs(t, take(chdb.ForControl), context.DeadlineExceeded)
+
+	p.Release(lent[0])
+	lent = lent[1:]
+	require.NoError(t, take(chdb.ForInsert), "an insert also takes a place that a statement has left")
+	require.ErrorIs(t, take(chdb.ForStatement), context.DeadlineExceeded)
+	p.Discard(lent[poolSize-1]) // an insert's own place
+	lent = append(lent[:poolSize-1], lent[poolSize:]...)
+	require.ErrorIs(t, take(chdb.ForStatement), context.DeadlineExceeded, "which is none for a statement")
+	for _, c := range lent {
+		p.Release(c)
+	}
+}
+
 // TestSignalHandlersAreGos checks that a Go panic on a bad address is still recovered: the engine's handlers are off.
 func TestSignalHandlersAreGos(t *testing.T) {
 	openPool(t)

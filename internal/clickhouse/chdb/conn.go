@@ -54,6 +54,8 @@ type Conn struct {
 	ptr  unsafe.Pointer // chdb_connection *
 	kill func(id string) error
 	id   string
+	// slot is the pool's, while the connection is lent.
+	slot chan struct{}
 
 	// Local is the borrower's: what it keeps about the session while the connection lies in the pool.
 	Local any

@@ -15,18 +15,35 @@ type Settings struct {
 	ConfigFile string
 	// Args are further arguments of every connection, for example "--max_threads=2".
 	Args []string
-	// MaxConns bounds how many statements run at once. Default 8.
+	// MaxConns bounds how many statements run at once, inserts and control statements beyond it apart. Default 8.
 	MaxConns int
+	// InsertConns is how many inserts can run beside MaxConns statements. Default 2.
+	InsertConns int
 }
 
-// Pool is a running engine: one connection that is never lent, to keep the engine up and to kill statements, and up to
-// MaxConns others, opened when they are first needed.
+// Purpose is what a connection is lent for. Statements can be long and many; what must go on beside them has
+// connections that they can't take.
+type Purpose uint8
+
+// The purposes.
+const (
+	// ForStatement is for everything that has no purpose of its own.
+	ForStatement Purpose = iota
+	// ForInsert is for streamed inserts: they take a place of their own, or any other that is free.
+	ForInsert
+	// ForControl is for statements that end others, so that they are heard when everything is busy.
+	ForControl
+	purposes
+)
+
+// Pool is a running engine: one connection that is never lent, to keep the engine up and to kill statements, and a
+// bounded number of others per purpose, opened when they are first needed.
 type Pool struct {
 	lib      *Library
 	settings Settings
 	keeper   *Conn
-	// slots has one token per connection that may be lent.
-	slots chan struct{}
+	// slots has, per purpose, one token for each connection that is lent.
+	slots [purposes]chan struct{}
 	// quit is closed by Close.
 	quit chan struct{}
 
@@ -42,7 +59,13 @@ func NewPool(lib *Library, s Settings) (*Pool, error) {
 	if s.MaxConns < 1 {
 		s.MaxConns = 8
 	}
-	p := &Pool{lib: lib, settings: s, slots: make(chan struct{}, s.MaxConns), quit: make(chan struct{})}
+	if s.InsertConns < 1 {
+		s.InsertConns = 2
+	}
+	p := &Pool{lib: lib, settings: s, quit: make(chan struct{})}
+	for purpose, n := range [purposes]int{ForStatement: s.MaxConns, ForInsert: s.InsertConns, ForControl: 1} {
+		p.slots[purpose] = make(chan struct{}, n)
+	}
 	keeper, err := p.connect()
 	if err != nil {
 		return nil, fmt.Errorf("start the engine on %s: %w", s.Path, err)
@@ -76,19 +99,52 @@ func (p *Pool) killStatement(id string) error {
 	return p.keeper.Exec(context.Background(), "KILL QUERY WHERE Settings['log_comment'] = '"+id+"' ASYNC")
 }
 
-// Acquire lends a connection, and waits while all are lent. Give it back with Release or Discard.
-func (p *Pool) Acquire(ctx context.Context) (*Conn, error) {
+// Acquire lends a connection for a statement, and waits while all are lent. Give it back with Release or Discard.
+func (p *Pool) Acquire(ctx context.Context) (*Conn, error) { return p.AcquireFor(ctx, ForStatement) }
+
+// AcquireFor is Acquire for a purpose.
+func (p *Pool) AcquireFor(ctx context.Context, purpose Purpose) (*Conn, error) {
+	slot, err := p.takeSlot(ctx, purpose)
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.takeConn()
+	if err != nil {
+		<-slot
+		return nil, err
+	}
+	c.slot = slot
+	return c, nil
+}
+
+// takeSlot waits for a place of the purpose, and gives where its token is to be taken back from.
+func (p *Pool) takeSlot(ctx context.Context, purpose Purpose) (chan struct{}, error) {
+	own, other := p.slots[purpose], chan struct{}(nil)
+	if purpose != ForStatement {
+		other = p.slots[ForStatement]
+		select { // the own place first: it is of no use to statements
+		case own <- struct{}{}:
+			return own, nil
+		default:
+		}
+	}
 	select {
-	case p.slots <- struct{}{}:
+	case own <- struct{}{}:
+		return own, nil
+	case other <- struct{}{}:
+		return other, nil
 	case <-p.quit:
 		return nil, ErrClosed
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for a free engine connection: %w", ctx.Err())
 	}
+}
+
+// takeConn gives an idle connection or opens one.
+func (p *Pool) takeConn() (*Conn, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
-		<-p.slots
 		return nil, ErrClosed
 	}
 	if n := len(p.idle); n > 0 {
@@ -98,16 +154,12 @@ func (p *Pool) Acquire(ctx context.Context) (*Conn, error) {
 		return c, nil
 	}
 	p.mu.Unlock()
-	c, err := p.connect()
-	if err != nil {
-		<-p.slots
-		return nil, err
-	}
-	return c, nil
+	return p.connect()
 }
 
 // Release takes a connection back whose session is as it was lent.
 func (p *Pool) Release(c *Conn) {
+	slot := c.slot // the next borrower may have it once it is idle
 	p.mu.Lock()
 	keep := !p.closed
 	if keep {
@@ -117,13 +169,14 @@ func (p *Pool) Release(c *Conn) {
 	if !keep {
 		c.Close()
 	}
-	<-p.slots
+	<-slot
 }
 
 // Discard closes a lent connection, whose session must not be used again.
 func (p *Pool) Discard(c *Conn) {
+	slot := c.slot
 	c.Close()
-	<-p.slots
+	<-slot
 }
 
 // With lends a connection to fn. fn must leave the session as it found it.
@@ -136,8 +189,8 @@ func (p *Pool) With(ctx context.Context, fn func(*Conn) error) error {
 	return fn(c)
 }
 
-// MaxConns is how many connections the pool lends at most.
-func (p *Pool) MaxConns() int { return cap(p.slots) }
+// MaxConns is how many connections the pool lends for statements at most.
+func (p *Pool) MaxConns() int { return cap(p.slots[ForStatement]) }
 
 // Close waits until every connection is back and stops the engine.
 func (p *Pool) Close() {
@@ -154,8 +207,10 @@ func (p *Pool) Close() {
 	for _, c := range idle {
 		c.Close()
 	}
-	for range cap(p.slots) {
-		p.slots <- struct{}{}
+	for _, slots := range p.slots {
+		for range cap(slots) {
+			slots <- struct{}{}
+		}
 	}
 	p.keeper.Close()
 }

@@ -15,6 +15,7 @@ func (s *Server) execute(ctx context.Context, req *request, out *responder) (chd
 	if isHello(req) {
 		return chdb.Stats{}, s.hello(req, out)
 	}
+	req.kills = leadingKeyword(req.sql) == "KILL"
 	if id, ok := killTarget(req.sql); ok {
 		s.cancelQuery(id)
 		req.sql = "SELECT 'waiting' AS kill_status, " + quoteString(id) + " AS query_id"

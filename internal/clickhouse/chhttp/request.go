@@ -41,9 +41,23 @@ type request struct {
 	// data are the rows of the INSERT.
 	data     io.Reader
 	external []externalTable
+	// kills is set where the statement ends others.
+	kills    bool
 	readOnly bool
 	buffered bool
 	closers  []func()
+}
+
+// purpose tells which of the pool's places the request may take.
+func (r *request) purpose() chdb.Purpose {
+	switch {
+	case r.kills:
+		return chdb.ForControl
+	case r.insert != nil && r.data != nil:
+		return chdb.ForInsert
+	default:
+		return chdb.ForStatement
+	}
 }
 
 func (r *request) close() {

@@ -40,7 +40,7 @@ func (s *Server) borrow(ctx context.Context, req *request) (*lease, error) {
 		l.session, l.conn = session, session.conn
 		return l, nil
 	}
-	conn, err := s.pool.Acquire(ctx)
+	conn, err := s.pool.AcquireFor(ctx, req.purpose())
 	if err != nil {
 		return nil, err
 	}
@@ -48,13 +48,14 @@ func (s *Server) borrow(ctx context.Context, req *request) (*lease, error) {
 	return l, nil
 }
 
-// Clean lends a connection without a request's settings, in the default database, to other users of the engine.
-func (s *Server) Clean(ctx context.Context, fn func(*chdb.Conn) error) error {
+// CleanInsert lends a connection without a request's settings, in the default database, to those who insert without HTTP.
+func (s *Server) CleanInsert(ctx context.Context, fn func(*chdb.Conn) error) error {
 	req := &request{database: s.options.Database}
-	l, err := s.borrow(ctx, req)
+	conn, err := s.pool.AcquireFor(ctx, chdb.ForInsert)
 	if err != nil {
 		return err
 	}
+	l := &lease{server: s, conn: conn}
 	defer l.giveBack()
 	if err := l.prepare(ctx, req); err != nil {
 		return err

@@ -153,7 +153,7 @@ func (e *Engine) Insert(ctx context.Context, ins clickhouse.Insert) error {
 	if err != nil {
 		return err
 	}
-	err = e.front.Clean(ctx, func(c *chdb.Conn) error {
+	err = e.front.CleanInsert(ctx, func(c *chdb.Conn) error {
 		_, err := c.Insert(ctx, statement, "Native", ins.Body)
 		return err
 	})

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -241,4 +243,40 @@ func TestCloseEndsRunningStatements(t *testing.T) {
 	}, 20*time.Second, 5*time.Millisecond)
 	require.NoError(t, e.Close())
 	require.Error(t, <-finished)
+}
+
+func TestInsertsAndKillsGoBesideBusyStatements(t *testing.T) {
+	e, err := embedded.Open(t.Context(), embedded.Config{Path: t.TempDir(), Library: enginetest.Library(t), MaxConns: 2})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, e.Close()) })
+	require.NoError(t, e.Conn().Exec(t.Context(), createNumbers))
+	post := func(ctx context.Context, id, statement string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "http://127.0.0.1/?query_id="+id, strings.NewReader(statement))
+		e.Handler().ServeHTTP(w, r)
+		return w
+	}
+	finished := make(chan int, 2)
+	for _, id := range []string{"long-1", "long-2"} {
+		go func() { finished <- post(context.Background(), id, "SELECT count() FROM numbers(1000000000000)").Code }()
+	}
+	require.Eventually(t, func() bool { // until no statement has a place
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		return post(ctx, "probe", "SELECT 1").Code != http.StatusOK
+	}, 20*time.Second, 5*time.Millisecond)
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	require.NoError(t, e.Insert(ctx, numbers("a", 0, 10)))
+	over := post(ctx, "insert", "INSERT INTO numbers FORMAT TSV\n10\n11\n")
+	require.Equal(t, http.StatusOK, over.Code, over.Body)
+	for _, id := range []string{"long-1", "long-2"} {
+		killed := post(ctx, "kill", "KILL QUERY WHERE query_id = '"+id+"' ASYNC")
+		require.Equal(t, http.StatusOK, killed.Code, killed.Body)
+		require.NotEqual(t, http.StatusOK, <-finished)
+	}
+	var n uint64
+	require.NoError(t, e.Conn().QueryRow(ctx, "SELECT count() FROM numbers").Scan(&n))
+	require.EqualValues(t, 12, n)
 }
