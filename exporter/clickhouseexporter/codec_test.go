@@ -121,6 +121,8 @@ func (s *plainSet) Add(record []byte) error {
 
 func (s *plainSet) Release() {}
 
+func (s *plainSet) Failure() error { return nil }
+
 func (s *plainSet) SampleWindows() []int64 { return nil }
 
 // Each gives the trace table's block, and in front of it a block of the error table that misbehaves when a row asks for it.

@@ -46,6 +46,8 @@ type tableSet struct{ set *writer.Set }
 
 func (s tableSet) Add(record []byte) error { return s.set.Add(record) }
 
+func (s tableSet) Failure() error { return s.set.Failure() }
+
 func (s tableSet) Release() { s.set.Release() }
 
 func (s tableSet) SampleWindows() []int64 { return s.set.SampleWindows() }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
 	"github.com/summitobs/summit/internal/blockqueue"
@@ -55,6 +56,12 @@ func (d *drainer) consume(ctx context.Context, seg *blockqueue.Segment) error {
 		err = fmt.Errorf("make the blocks of a segment: %w", err)
 		run.refused = append(run.refused, err)
 		d.countUnmade(ctx, seg, err)
+	}
+	if err := set.Failure(); err != nil {
+		// Counted when the segment is through: attempts that the store ended are made again.
+		d.sink.tel.underived.Add(ctx, 1, metric.WithAttributes(d.sink.tel.id))
+		d.sink.log.Error("rows that are computed from a segment are missing; the segment's own rows are stored",
+			zap.Uint64("segment", seg.Number), zap.Error(err))
 	}
 	d.sink.health(nil)
 	d.forget(seg.Number)

@@ -35,6 +35,8 @@ type rowSet interface {
 	// SampleWindows are the starts of the five-minute windows that samples lie in, in unix seconds; asked before Each.
 	SampleWindows() []int64
 	Each(visit func(tableBlock) error) error
+	// Failure tells, after Each, which rows that are computed from the segment are missing and why.
+	Failure() error
 	// Release gives the memory to the next set; neither the set nor its blocks may be used afterwards.
 	Release()
 }

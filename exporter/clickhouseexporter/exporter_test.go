@@ -29,6 +29,8 @@ import (
 
 	"github.com/summitobs/summit/internal/clickhouse"
 	"github.com/summitobs/summit/internal/clickhouse/enginetest"
+	"github.com/summitobs/summit/internal/clickhouse/segment"
+	"github.com/summitobs/summit/internal/clickhouse/writer"
 	"github.com/summitobs/summit/internal/telemetry"
 )
 
@@ -345,6 +347,37 @@ func TestSegmentThatPanicsIsSetAside(t *testing.T) {
 	r.stop(t.Context())
 	require.Equal(t, 2, r.count(countSpans))
 	require.Equal(t, map[string]int64{"segment_refused traces": 4}, r.dropped())
+}
+
+// A segment whose catalog can't be made has all of its own rows stored.
+func TestRowsAreStoredWithoutWhatIsComputedFromThem(t *testing.T) {
+	faults := map[string]func() error{
+		"error": func() error { return errors.New("no catalog") },
+		"panic": func() error { panic("no catalog") },
+	}
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			faulty := func(cfg *Config) codec {
+				c := newCodec(cfg)
+				c.newSet = func(at time.Time) rowSet {
+					return tableSet{&writer.Set{Set: segment.NewSet(at, []func() error{fault})}}
+				}
+				return c
+			}
+			r := newRig(t, faulty, nil).start()
+			require.NoError(t, r.traces.ConsumeTraces(t.Context(), shop(4)))
+			r.stop(t.Context())
+			require.Equal(t, 8, r.count(countSpans))
+			require.Equal(t, 2, r.count(countErrors))
+			require.Empty(t, r.dropped())
+			m, err := r.telemetry.GetMetric("summit_underived_segments_total")
+			require.NoError(t, err)
+			require.EqualValues(t, 1, m.Data.(metricdata.Sum[int64]).DataPoints[0].Value)
+			kept, err := filepath.Glob(filepath.Join(r.cfg.Queue.Path, "quarantine", "*"))
+			require.NoError(t, err)
+			require.Empty(t, kept)
+		})
+	}
 }
 
 func TestUnreadableRecordIsSetAsideAlone(t *testing.T) {

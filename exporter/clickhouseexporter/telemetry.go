@@ -22,9 +22,11 @@ type instruments struct {
 	drops   *telemetry.Drops
 	refused metric.Int64Counter
 	rows    metric.Int64Counter
-	appends metric.Float64Histogram
-	insert  metric.Float64Histogram
-	meter   metric.Meter
+	// underived counts segments whose computed rows are missing.
+	underived metric.Int64Counter
+	appends   metric.Float64Histogram
+	insert    metric.Float64Histogram
+	meter     metric.Meter
 }
 
 func newInstruments(set exporter.Settings) (*instruments, error) {
@@ -43,6 +45,10 @@ func newInstruments(set exporter.Settings) (*instruments, error) {
 	}
 	if m.rows, err = m.meter.Int64Counter("summit_rows_total", metric.WithUnit("{row}"),
 		metric.WithDescription("Rows that the store has taken, by table; a replayed INSERT counts again.")); err != nil {
+		return nil, fmt.Errorf("make an instrument: %w", err)
+	}
+	if m.underived, err = m.meter.Int64Counter("summit_underived_segments_total", metric.WithUnit("{segment}"),
+		metric.WithDescription("Segments that were stored without some of the rows that are computed from them: catalog, facets, log counts.")); err != nil {
 		return nil, fmt.Errorf("make an instrument: %w", err)
 	}
 	if m.appends, err = m.meter.Float64Histogram("summit_append_duration_seconds", metric.WithUnit("s"), seconds,

@@ -3,6 +3,7 @@ package segment_test
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -213,11 +214,11 @@ func TestRowsOfOneRequestMayTakeManyFrames(t *testing.T) {
 func TestDerivedRowsAreAddedOnce(t *testing.T) {
 	var set *segment.Set
 	calls := 0
-	set = segment.NewSet(openedAt, func() error {
+	set = segment.NewSet(openedAt, []func() error{func() error {
 		calls++
 		ids := set.Column(table.GraphNodes, "id").(*column.Str)
 		return set.Append(table.GraphNodes, columns([]node{{kind: "Derived", id: string(ids.At(0))}}, nil))
-	})
+	}})
 	defer set.Release()
 	require.NoError(t, set.Add(nodesRecord(columns([]node{{kind: "Zone", id: "x"}}, optional))))
 	for range 2 {
@@ -232,10 +233,58 @@ func TestDerivedRowsAreAddedOnce(t *testing.T) {
 	require.Equal(t, 1, calls)
 }
 
-func TestErrorOfDerivedRowsIsTheSegments(t *testing.T) {
-	set := segment.NewSet(openedAt, func() error { return fmt.Errorf("no room") })
-	defer set.Release()
-	require.EqualError(t, set.Each(func(segment.Insert) error { return nil }), "no room")
+// Whatever happens to one deriver, what was gathered and what the others derive is there.
+func TestFailureOfADeriverTakesOnlyItsRows(t *testing.T) {
+	derived := func(set **segment.Set, id string) error {
+		return (*set).Append(table.GraphNodes, columns([]node{{kind: "Derived", id: id}}, nil))
+	}
+	for name, tt := range map[string]struct {
+		fail func(set **segment.Set) error
+		want []string
+		says string
+	}{
+		"nothing fails": {func(**segment.Set) error { return nil }, []string{"before", "after", "x"}, ""},
+		"an error":      {func(**segment.Set) error { return errors.New("no room") }, []string{"before", "after", "x"}, "no room"},
+		"a panic":       {func(**segment.Set) error { panic("boom") }, []string{"before", "after", "x"}, "internal error: boom"},
+		"an error after rows": {func(set **segment.Set) error {
+			return errors.Join(derived(set, "half"), errors.New("no room"))
+		}, []string{"before", "after", "x"}, "no room"},
+		"uneven columns": {func(set **segment.Set) error {
+			(*set).Column(table.GraphNodes, "id").(*column.Str).Append("half")
+			panic("boom")
+		}, []string{"before", "after", "x"}, "internal error: boom"},
+		"an error after the rows were cleared": {func(set **segment.Set) error {
+			(*set).Clear(table.GraphNodes)
+			return errors.Join(derived(set, "half"), errors.New("no room"))
+		}, []string{"after"}, "no room"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var set *segment.Set
+			set = segment.NewSet(openedAt, []func() error{
+				func() error { return derived(&set, "before") },
+				func() error { return tt.fail(&set) },
+				func() error { return derived(&set, "after") },
+			})
+			defer set.Release()
+			require.NoError(t, set.Add(nodesRecord(columns([]node{{kind: "Zone", id: "x"}}, optional))))
+			var ids []string
+			require.NoError(t, set.Each(func(ins segment.Insert) error {
+				for _, n := range decode(t, ins) {
+					ids = append(ids, n.id)
+				}
+				return nil
+			}))
+			require.ElementsMatch(t, tt.want, ids)
+			if tt.says == "" {
+				require.NoError(t, set.Failure())
+			} else {
+				require.EqualError(t, set.Failure(), tt.says)
+			}
+			again := segment.NewSet(openedAt, nil)
+			defer again.Release()
+			require.NoError(t, again.Failure(), "a set has no failure of an earlier one")
+		})
+	}
 }
 
 func TestColumnIsNilUntilARecordHasIt(t *testing.T) {

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -21,8 +22,11 @@ type Set struct {
 	openedAt time.Time
 	blocks   []setBlock
 	raw      []byte
-	// derive is nil once it has run.
-	derive func() error
+	// derivers is nil once they have run, failure is what went wrong with them.
+	derivers []func() error
+	failure  error
+	// keep has, while a deriver runs, the number of rows of each table that were there before it and still are.
+	keep []int
 }
 
 // setBlock holds a table's columns by their place in the table; those that no record named are nil. spare are columns
@@ -42,12 +46,12 @@ type Insert struct {
 	order []uint32
 }
 
-// NewSet makes the set of a segment that was opened at the given time, which becomes the rows' ingested_at. derive, if it
-// isn't nil, adds rows that are computed from the gathered ones; it must give the same rows for the same columns, so that
-// a replayed segment is the same INSERT.
-func NewSet(openedAt time.Time, derive func() error) *Set {
+// NewSet makes the set of a segment that was opened at the given time, which becomes the rows' ingested_at. derivers add
+// rows that are computed from the gathered ones; they must give the same rows for the same columns, so that a replayed
+// segment is the same INSERT. One that fails gives no rows and stops nobody: see Failure.
+func NewSet(openedAt time.Time, derivers []func() error) *Set {
 	s := sets.Get().(*Set)
-	s.openedAt, s.derive = openedAt, derive
+	s.openedAt, s.derivers, s.failure = openedAt, derivers, nil
 	return s
 }
 
@@ -67,7 +71,7 @@ func (s *Set) Release() {
 		}
 		b.rows = 0
 	}
-	s.derive = nil
+	s.derivers = nil
 	sets.Put(s)
 }
 
@@ -216,16 +220,43 @@ func (s *Set) Append(t *table.Table, cols []column.Named) error {
 }
 
 // Clear drops the gathered rows of a table.
-func (s *Set) Clear(t *table.Table) { s.blocks[t.Index].truncate(0) }
+func (s *Set) Clear(t *table.Table) {
+	s.blocks[t.Index].truncate(0)
+	if s.keep != nil {
+		s.keep[t.Index] = 0
+	}
+}
+
+// Failure tells, after Each, which computed rows are missing and why; nil where none is.
+func (s *Set) Failure() error { return s.failure }
+
+// derive runs a deriver. If it fails, or panics, the rows that it added are taken back.
+func (s *Set) derive(run func() error) (err error) {
+	s.keep = make([]int, len(s.blocks))
+	for i := range s.blocks {
+		s.keep[i] = s.blocks[i].rows
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal error: %v", p)
+		}
+		if err != nil {
+			for i := range s.blocks {
+				s.blocks[i].truncate(s.keep[i])
+			}
+		}
+		s.keep = nil
+	}()
+	return run()
+}
 
 // Each calls visit with the INSERT of each table that has rows, in the tables' order, and stops at the first error.
 // It may be called again.
 func (s *Set) Each(visit func(Insert) error) error {
-	if derive := s.derive; derive != nil {
-		s.derive = nil
-		if err := derive(); err != nil {
-			return err
-		}
+	derivers := s.derivers
+	s.derivers = nil
+	for _, run := range derivers {
+		s.failure = errors.Join(s.failure, s.derive(run))
 	}
 	for i, t := range table.All() {
 		if s.blocks[i].rows == 0 {

@@ -24,7 +24,11 @@ type Insert = segment.Insert
 // NewSet makes the set of a segment that was opened at the given time, which becomes the rows' ingested_at.
 func NewSet(openedAt time.Time) *Set {
 	s := &Set{}
-	s.Set = segment.NewSet(openedAt, s.derive)
+	run := make([]func() error, 0, len(derivers))
+	for _, name := range slices.Sorted(maps.Keys(derivers)) {
+		run = append(run, func() error { return s.derive(name) })
+	}
+	s.Set = segment.NewSet(openedAt, run)
 	return s
 }
 
@@ -32,11 +36,14 @@ func NewSet(openedAt time.Time) *Set {
 // for the same columns, so that a replayed segment is the same INSERT.
 var derivers = map[string]func(*Set) error{}
 
-func (s *Set) derive() error {
-	for _, name := range slices.Sorted(maps.Keys(derivers)) {
-		if err := derivers[name](s); err != nil {
-			return fmt.Errorf("derive %s of a segment: %w", name, err)
+func (s *Set) derive(name string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("derive the %s of a segment: internal error: %v", name, p)
 		}
+	}()
+	if err := derivers[name](s); err != nil {
+		return fmt.Errorf("derive the %s of a segment: %w", name, err)
 	}
 	return nil
 }

@@ -50,6 +50,7 @@ func insertSet(t testing.TB, s clickhouse.Store, set *writer.Set) {
 			},
 		})
 	}))
+	require.NoError(t, set.Failure())
 }
 
 // count gives the number of rows of a query's FROM.
