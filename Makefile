@@ -12,10 +12,10 @@ ARGS ?=
 
 UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/*.json ui/*.ts ui/*.html)
 
-.PHONY: help setup build run test test-go test-ui bench lint generate screenshots ci clean
+.PHONY: help setup build run test test-go test-ui bench bench-write bench-upstream lint generate screenshots ci clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what build and tests need: Go modules, the engine library, npm packages, Chromium
 	@.ci/setup
@@ -42,6 +42,12 @@ test-ui:
 
 bench: build ## measure CPU per million items, bytes per row, start and idle, and rewrite docs/performance.md
 	@$(GO) run ./testbed/bench
+
+bench-write: build ## measure the write path in full: signals, queue, latencies, small senders, overload (ARGS="-long -best 3")
+	@$(GO) run ./testbed/bench -write $(ARGS)
+
+bench-upstream: build ## measure our exporter beside contrib's clickhouseexporter, both with a durable queue
+	@$(GO) run ./testbed/upstream $(ARGS)
 
 lint: ## check formatting, vet and the shape of the repository
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

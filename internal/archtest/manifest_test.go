@@ -180,6 +180,9 @@ func TestDirectDependenciesAreExplained(t *testing.T) {
 	}
 }
 
+// upstreamExporter is what testbed/upstream measures ours against.
+const upstreamExporter = "github.com/open-telemetry/opentelemetry-collector-contrib/exporter/clickhouseexporter"
+
 // What a binary must not hold, and why somebody would notice.
 func TestForbiddenDependencies(t *testing.T) {
 	root, _ := load(t)
@@ -189,15 +192,15 @@ func TestForbiddenDependencies(t *testing.T) {
 	}{
 		{"./cmd/summitctl", []string{
 			Module + "/internal/clickhouse/chdb", Module + "/queryd", "go.opentelemetry.io/collector/otelcol",
-			"github.com/prometheus/prometheus/promql", "github.com/twmb/franz-go/pkg/kgo", "github.com/stretchr/testify/require",
+			"github.com/prometheus/prometheus/promql", "github.com/twmb/franz-go/pkg/kgo", "github.com/stretchr/testify/require", upstreamExporter,
 		}},
 		{"./cmd/queryd", []string{
 			Module + "/internal/clickhouse/chdb", Module + "/internal/faker", "go.opentelemetry.io/collector/otelcol",
-			"github.com/stretchr/testify/require", "k8s.io/client-go/kubernetes",
+			"github.com/stretchr/testify/require", "k8s.io/client-go/kubernetes", upstreamExporter,
 		}},
 		{"./cmd/summit", []string{
 			Module + "/internal/faker", "k8s.io/client-go/kubernetes", "github.com/aws/aws-sdk-go-v2/aws",
-			"github.com/prometheus/prometheus/discovery/kubernetes", "github.com/mattn/go-sqlite3",
+			"github.com/prometheus/prometheus/discovery/kubernetes", "github.com/mattn/go-sqlite3", upstreamExporter,
 		}},
 	} {
 		t.Run(tc.binary, func(t *testing.T) {

@@ -1,7 +1,8 @@
 // Command bench measures what Summit costs: start, idle, and per signal the processor time from the wire until every
 // row is merged and queryable, and the bytes of a row. It starts the built collector in a temporary folder, sends with
-// testbed/load from its own process, and reads the collector's cost from /proc. `make bench` runs it; it prints one line
-// per figure and rewrites the table in docs/performance.md.
+// testbed/load from its own process, and reads the collector's cost from /proc. `make bench` runs it; with -write
+// (`make bench-write`) it measures the write path alone, and more of it: the queue, latencies, small senders, overload. It
+// prints one line per figure and rewrites its table in docs/performance.md.
 package main
 
 import (
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/summitobs/summit/testbed/figure"
 	"github.com/summitobs/summit/testbed/load"
 	"github.com/summitobs/summit/testbed/process"
 )
@@ -24,6 +26,8 @@ type options struct {
 	idle   time.Duration
 	keep   bool
 	report bool
+	// write measures the write path alone; long adds what takes long.
+	write, long bool
 }
 
 func main() {
@@ -33,6 +37,8 @@ func main() {
 	flag.DurationVar(&o.idle, "idle", 20*time.Second, "how long to watch the idle process")
 	flag.BoolVar(&o.keep, "keep", false, "keep the data folder")
 	flag.BoolVar(&o.report, "report", true, "rewrite the table in docs/performance.md")
+	flag.BoolVar(&o.write, "write", false, "measure the write path alone, in full")
+	flag.BoolVar(&o.long, "long", false, "with -write: measure growth from 10 to 50 million rows too, and each of the others longer")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o)
@@ -72,36 +78,35 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	return writeReport(filepath.Join(root, "docs", "performance.md"), b.figures, o, time.Now())
+	t := figure.Table{Bench: "bench", How: fmt.Sprintf("%d items a measurement, best of %d", o.total, o.best), Figures: b.figures}
+	if o.write {
+		t.Bench = "bench-write"
+	}
+	return t.Write(filepath.Join(root, "docs", "performance.md"), time.Now())
 }
-
-// figure is one result.
-type figure struct {
-	name  string
-	value float64
-	unit  string
-	// note says more in the table.
-	note string
-}
-
-// String is the line that `make bench` prints.
-func (f figure) String() string { return fmt.Sprintf("figure %s %.4g %s", f.name, f.value, f.unit) }
 
 type bench struct {
 	options
 	dir     string
 	places  process.Places
 	server  *process.Process
-	figures []figure
+	figures []figure.Figure
+	// sustained is the rate of spans end to end at saturation.
+	sustained float64
+	// pprof is where a server started by serve gives profiles.
+	pprof string
 }
 
 func (b *bench) add(name string, value float64, unit, note string) {
-	f := figure{name, value, unit, note}
+	f := figure.Figure{Name: name, Value: value, Unit: unit, Note: note}
 	b.figures = append(b.figures, f)
 	fmt.Fprintln(os.Stderr, f, note)
 }
 
 func (b *bench) measure(ctx context.Context) error {
+	if b.options.write {
+		return b.measureWrites(ctx)
+	}
 	if err := b.start(ctx); err != nil {
 		return err
 	}
@@ -109,7 +114,7 @@ func (b *bench) measure(ctx context.Context) error {
 		return err
 	}
 	for _, s := range []load.Signal{load.Spans, load.Logs, load.Points} {
-		if err := b.write(ctx, s); err != nil {
+		if err := b.signal(ctx, load.Settings{Signal: s}, string(s)); err != nil {
 			return fmt.Errorf("measure %s: %w", s, err)
 		}
 	}

@@ -130,7 +130,15 @@ func exception(r *rand.Rand, ev ptrace.SpanEvent) {
 		"goroutine 1 [running]:\nacme.io/shop/store.(*DB).Query%d(0xc000)\n\t/src/store/db.go:%d +0x1\nmain.main()\n\t/src/main.go:9 +0x1\n", kind, 10+r.IntN(90)))
 }
 
-func logs(r *rand.Rand, n int) ([]byte, error) {
+func logs(r *rand.Rand, n int) ([]byte, error) { return logRecords(r, n, shortBody) }
+
+func longLogs(r *rand.Rand, n int) ([]byte, error) { return logRecords(r, n, longBody) }
+
+func shortBody(r *rand.Rand) string {
+	return fmt.Sprintf("%s %s answered %d in %d.%dms for order %d", methods[r.IntN(len(methods))], routes[r.IntN(len(routes))], 200+r.IntN(4)*100, r.IntN(400), r.IntN(10), r.IntN(1_000_000))
+}
+
+func logRecords(r *rand.Rand, n int, body func(*rand.Rand) string) ([]byte, error) {
 	ld := plog.NewLogs()
 	var records plog.LogRecordSlice
 	for i := range n {
@@ -146,7 +154,7 @@ func logs(r *rand.Rand, n int) ([]byte, error) {
 		lr.SetObservedTimestamp(2)
 		lr.SetSeverityNumber(severities[r.IntN(len(severities))])
 		lr.SetSeverityText(lr.SeverityNumber().String())
-		lr.Body().SetStr(fmt.Sprintf("%s %s answered %d in %d.%dms for order %d", methods[r.IntN(len(methods))], routes[r.IntN(len(routes))], 200+r.IntN(4)*100, r.IntN(400), r.IntN(10), r.IntN(1_000_000)))
+		lr.Body().SetStr(body(r))
 		var trace pcommon.TraceID
 		var span pcommon.SpanID
 		randomID(r, trace[:])

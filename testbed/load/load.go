@@ -23,6 +23,20 @@ const (
 	Points Signal = "points"
 )
 
+// Shape is what items look like.
+type Shape string
+
+// The shapes.
+const (
+	// Platform is what the services of a platform send, in 24 services.
+	Platform Shape = ""
+	// Jaeger are spans of the shape that Jaeger's published benchmark has: traces of 10 spans, 10 services, 11 attributes
+	// a span out of 97 keys with 1000 values.
+	Jaeger Shape = "jaeger"
+	// LongBodies are log records with bodies of 300 bytes.
+	LongBodies Shape = "long-bodies"
+)
+
 // Settings of one run.
 type Settings struct {
 	Signal Signal
@@ -38,6 +52,12 @@ type Settings struct {
 	Connections int
 	// Seed makes runs differ: two runs with the same seed send the same ids.
 	Seed uint64
+	// Shape says what the items look like. Default Platform.
+	Shape Shape
+	// PerSecond bounds the items sent in a second; a latency then counts from when its request was due. 0: no bound.
+	PerSecond float64
+	// For ends a run after this time, whatever the total. 0: no bound.
+	For time.Duration
 }
 
 func (s Settings) withDefaults() (Settings, error) {
@@ -52,6 +72,10 @@ func (s Settings) withDefaults() (Settings, error) {
 		return s, fmt.Errorf("signal %q: want spans, logs or points", s.Signal)
 	case s.Protocol != "grpc" && s.Protocol != "http":
 		return s, fmt.Errorf("protocol %q: want grpc or http", s.Protocol)
+	case s.Shape != Platform && (s.Shape != Jaeger || s.Signal != Spans) && (s.Shape != LongBodies || s.Signal != Logs):
+		return s, fmt.Errorf("shape %q: want none, jaeger for spans or long-bodies for logs", s.Shape)
+	case s.PerSecond < 0 || s.For < 0:
+		return s, errors.New("items per second and duration must not be negative")
 	case s.Total < 1 || s.PerRequest < 1 || s.Connections < 1:
 		return s, errors.New("total, items per request and connections must be at least 1")
 	}
@@ -64,9 +88,12 @@ type Result struct {
 	Items    int64
 	Requests int64
 	// Waits counts the answers that asked to send the same again later.
-	Waits   int64
-	Bytes   int64
-	Elapsed time.Duration
+	Waits int64
+	// Untold are those of them that didn't say when, UntoldSample is one of them.
+	Untold       int64
+	UntoldSample string
+	Bytes        int64
+	Elapsed      time.Duration
 	// Latencies of acknowledgement at these shares of the requests.
 	P50, P95, P99 time.Duration
 }
@@ -81,9 +108,17 @@ func (r Result) String() string {
 		r.P50.Round(100*time.Microsecond), r.P95.Round(100*time.Microsecond), r.P99.Round(100*time.Microsecond))
 }
 
-// transport sends one marshalled request. wait is positive when the receiver asks for the same again.
+// again is what a receiver that is full asks for: the same once more.
+type again struct {
+	// wait is positive if it asks.
+	wait time.Duration
+	// told is set if it said when.
+	told bool
+}
+
+// transport sends one marshalled request.
 type transport interface {
-	send(ctx context.Context, signal Signal, body []byte) (wait time.Duration, err error)
+	send(ctx context.Context, signal Signal, body []byte) (again, error)
 	close() error
 }
 
@@ -98,10 +133,10 @@ func Run(ctx context.Context, s Settings) (Result, error) {
 		return Result{}, err
 	}
 	requests := int64((s.Total + s.PerRequest - 1) / s.PerRequest)
-	r := runner{settings: s, templates: templates, requests: requests}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	started := time.Now()
+	r := runner{settings: s, templates: templates, requests: requests, started: started}
 	var wg sync.WaitGroup
 	errs := make([]error, s.Connections)
 	for i := range s.Connections {
@@ -119,11 +154,13 @@ type runner struct {
 	settings  Settings
 	templates []template
 	requests  int64
+	started   time.Time
 
-	next                atomic.Int64
-	items, waits, bytes atomic.Int64
-	mu                  sync.Mutex
-	latencies           []time.Duration
+	next                        atomic.Int64
+	items, waits, untold, bytes atomic.Int64
+	sample                      atomic.Value // string
+	mu                          sync.Mutex
+	latencies                   []time.Duration
 }
 
 func (r *runner) connection(ctx context.Context) error {
@@ -135,12 +172,15 @@ func (r *runner) connection(ctx context.Context) error {
 	var latencies []time.Duration
 	for {
 		n := r.next.Add(1) - 1
-		if n >= r.requests || ctx.Err() != nil {
+		if n >= r.requests || ctx.Err() != nil || r.settings.For > 0 && time.Since(r.started) > r.settings.For {
 			break
 		}
 		tpl := &r.templates[n%int64(len(r.templates))]
+		began, err := r.due(ctx, n)
+		if err != nil {
+			return errors.Join(err, tr.close())
+		}
 		body = tpl.fill(body, r.settings.Seed, uint64(n), time.Now())
-		began := time.Now()
 		if err := r.deliver(ctx, tr, body); err != nil {
 			return errors.Join(err, tr.close())
 		}
@@ -154,20 +194,40 @@ func (r *runner) connection(ctx context.Context) error {
 	return errors.Join(ctx.Err(), tr.close())
 }
 
+// due waits until the n-th request may go and gives the time from which its latency counts.
+func (r *runner) due(ctx context.Context, n int64) (time.Time, error) {
+	if r.settings.PerSecond == 0 {
+		return time.Now(), nil
+	}
+	at := r.started.Add(time.Duration(float64(n) * float64(r.settings.PerRequest) / r.settings.PerSecond * float64(time.Second)))
+	return at, wait(ctx, time.Until(at))
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
 // deliver sends until it is acknowledged; a receiver that is full is given its time.
 func (r *runner) deliver(ctx context.Context, tr transport, body []byte) error {
 	for {
-		wait, err := tr.send(ctx, r.settings.Signal, body)
-		if err == nil || wait == 0 {
+		answer, err := tr.send(ctx, r.settings.Signal, body)
+		if err == nil || answer.wait == 0 {
 			return err
 		}
 		r.waits.Add(1)
-		timer := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return errors.Join(ctx.Err(), err)
-		case <-timer.C:
+		if !answer.told {
+			r.untold.Add(1)
+			r.sample.Store(err.Error())
+		}
+		if stopped := wait(ctx, answer.wait); stopped != nil {
+			return errors.Join(stopped, err)
 		}
 	}
 }
@@ -180,8 +240,10 @@ func (r *runner) result(elapsed time.Duration) Result {
 		}
 		return r.latencies[min(len(r.latencies)-1, int(share*float64(len(r.latencies))))]
 	}
+	sample, _ := r.sample.Load().(string)
 	return Result{
-		Items: r.items.Load(), Requests: int64(len(r.latencies)), Waits: r.waits.Load(), Bytes: r.bytes.Load(), Elapsed: elapsed,
+		UntoldSample: sample,
+		Items:        r.items.Load(), Requests: int64(len(r.latencies)), Waits: r.waits.Load(), Untold: r.untold.Load(), Bytes: r.bytes.Load(), Elapsed: elapsed,
 		P50: at(0.50), P95: at(0.95), P99: at(0.99),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -147,4 +148,66 @@ func BenchmarkFill(b *testing.B) {
 	for b.Loop() {
 		buf = tpl[0].fill(buf, 1, 2, time.Unix(1, 0))
 	}
+}
+
+func TestShapes(t *testing.T) {
+	templates, err := makeTemplates(Settings{Signal: Spans, Shape: Jaeger, PerRequest: 1000})
+	require.NoError(t, err)
+	req := ptraceotlp.NewExportRequest()
+	require.NoError(t, req.UnmarshalProto(templates[0].fill(nil, 1, 2, time.Unix(1, 0))))
+	keys, traces := map[string]bool{}, map[[16]byte]int{}
+	for _, rs := range req.Traces().ResourceSpans().All() {
+		for _, sp := range rs.ScopeSpans().At(0).Spans().All() {
+			traces[sp.TraceID()]++
+			require.Equal(t, jaegerAttributes, sp.Attributes().Len())
+			for k := range sp.Attributes().All() {
+				keys[k] = true
+			}
+		}
+	}
+	require.Equal(t, jaegerServices, req.Traces().ResourceSpans().Len())
+	require.Len(t, keys, jaegerKeys)
+	require.Len(t, traces, 100)
+	for _, n := range traces {
+		require.Equal(t, jaegerTrace, n)
+	}
+
+	templates, err = makeTemplates(Settings{Signal: Logs, Shape: LongBodies, PerRequest: 64})
+	require.NoError(t, err)
+	require.Len(t, templates, 1024)
+	bodies := map[string]bool{}
+	for i := range templates {
+		req := plogotlp.NewExportRequest()
+		require.NoError(t, req.UnmarshalProto(templates[i].fill(nil, 1, 2, time.Unix(1, 0))))
+		for _, lr := range req.Logs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().All() {
+			require.Len(t, lr.Body().Str(), longBodyBytes)
+			bodies[lr.Body().Str()] = true
+		}
+	}
+	require.Len(t, bodies, 65536)
+}
+
+func TestPaceAndUntoldRefusals(t *testing.T) {
+	var requests atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		switch requests.Add(1) {
+		case 1:
+			w.Header().Set("Retry-After", "0")
+			w.WriteHeader(http.StatusTooManyRequests)
+		case 2:
+			w.WriteHeader(http.StatusTooManyRequests)
+		}
+	}))
+	defer srv.Close()
+	s := Settings{Signal: Logs, Protocol: "http", Address: srv.Listener.Addr().String(), Total: 60, PerRequest: 10, Connections: 1, PerSecond: 200}
+	res, err := Run(t.Context(), s)
+	require.NoError(t, err)
+	require.Equal(t, int64(2), res.Waits)
+	require.Equal(t, int64(1), res.Untold)
+	require.Contains(t, res.UntoldSample, "429")
+	require.GreaterOrEqual(t, res.Elapsed, 250*time.Millisecond, "six requests of ten at 200 a second")
+	s.For, s.Total = 300*time.Millisecond, 1_000_000
+	res, err = Run(t.Context(), s)
+	require.NoError(t, err)
+	require.Less(t, res.Items, int64(1000))
 }

@@ -12,7 +12,13 @@ import (
 
 // templates is how many different requests a run has before ids, times and values make each new. Points have fewer,
 // because a template is a set of series, and a series that gets no second sample is not what monitoring sends.
-var templates = map[Signal]int{Spans: 8, Logs: 8, Points: 2}
+func templates(s Settings) int {
+	if s.Signal == Points {
+		return 2
+	}
+	// Small requests have as many different rows among them as large ones.
+	return max(8, 65536/s.PerRequest)
+}
 
 // patch is a place in a marshalled request.
 type patch struct {
@@ -79,11 +85,17 @@ var spots = map[Signal][]spot{
 }
 
 func makeTemplates(s Settings) ([]template, error) {
-	makers := map[Signal]func(*rand.Rand, int) ([]byte, error){Spans: spans, Logs: logs, Points: points}
-	out := make([]template, templates[s.Signal])
+	maker := map[Signal]func(*rand.Rand, int) ([]byte, error){Spans: spans, Logs: logs, Points: points}[s.Signal]
+	switch s.Shape {
+	case Jaeger:
+		maker = jaegerSpans
+	case LongBodies:
+		maker = longLogs
+	}
+	out := make([]template, templates(s))
 	for i := range out {
 		// The same for every seed, so that a second run of points goes to the series of the first.
-		body, err := makers[s.Signal](rand.New(rand.NewPCG(1, uint64(i))), s.PerRequest)
+		body, err := maker(rand.New(rand.NewPCG(1, uint64(i))), s.PerRequest)
 		if err != nil {
 			return nil, fmt.Errorf("encode %s: %w", s.Signal, err)
 		}

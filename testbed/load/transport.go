@@ -54,25 +54,25 @@ var exports = map[Signal]string{
 
 type grpcTransport struct{ conn *grpc.ClientConn }
 
-func (t *grpcTransport) send(ctx context.Context, signal Signal, body []byte) (time.Duration, error) {
+func (t *grpcTransport) send(ctx context.Context, signal Signal, body []byte) (again, error) {
 	var answer []byte
 	err := t.conn.Invoke(ctx, exports[signal], body, &answer)
 	if err == nil {
-		return 0, refused(answer)
+		return again{}, refused(answer)
 	}
 	st := status.Convert(err)
 	for _, d := range st.Details() {
 		if info, ok := d.(*errdetails.RetryInfo); ok && st.Code() == codes.ResourceExhausted {
-			return max(pause, info.GetRetryDelay().AsDuration()), err
+			return again{max(pause, info.GetRetryDelay().AsDuration()), true}, err
 		}
 	}
 	switch {
 	case st.Code() == codes.ResourceExhausted && !strings.Contains(st.Message(), "larger than max"):
-		return pause, err
+		return again{wait: pause}, err
 	case st.Code() == codes.Unavailable && !strings.Contains(st.Message(), "connection") && !strings.Contains(st.Message(), "error reading"):
-		return pause, err // the receiver says so itself; a broken connection is another matter
+		return again{wait: pause}, err // the receiver says so itself; a broken connection is another matter
 	}
-	return 0, err
+	return again{}, err
 }
 
 func (t *grpcTransport) close() error { return t.conn.Close() }
@@ -92,29 +92,29 @@ type httpTransport struct {
 
 var paths = map[Signal]string{Spans: "/v1/traces", Logs: "/v1/logs", Points: "/v1/metrics"}
 
-func (t *httpTransport) send(ctx context.Context, signal Signal, body []byte) (time.Duration, error) {
+func (t *httpTransport) send(ctx context.Context, signal Signal, body []byte) (again, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.base+paths[signal], bytes.NewReader(body))
 	if err != nil {
-		return 0, err
+		return again{}, err
 	}
 	req.Header.Set("Content-Type", "application/x-protobuf")
 	resp, err := t.client.Do(req)
 	if err != nil {
-		return 0, err
+		return again{}, err
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return 0, err
+		return again{}, err
 	}
 	switch resp.StatusCode {
 	case http.StatusOK:
-		return 0, refused(answer)
+		return again{}, refused(answer)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // absent: our own pause
-		return max(pause, time.Duration(seconds)*time.Second), fmt.Errorf("%s: %q", resp.Status, answer)
+		return again{max(pause, time.Duration(seconds)*time.Second), resp.Header.Get("Retry-After") != ""}, fmt.Errorf("%s: %q", resp.Status, answer)
 	}
-	return 0, fmt.Errorf("%s: %q", resp.Status, answer)
+	return again{}, fmt.Errorf("%s: %q", resp.Status, answer)
 }
 
 func (t *httpTransport) close() error {

@@ -59,7 +59,9 @@ func Root() (string, error) {
 type Spec struct {
 	// Binary is the name of a program of bin/.
 	Binary string
-	Args   []string
+	// Path is a program elsewhere, in place of Binary.
+	Path string
+	Args []string
 	// Env is added to a bare environment.
 	Env []string
 	// Log is the file that takes both outputs; a later start appends.
@@ -76,20 +78,23 @@ type Process struct {
 
 // Start starts a process. Whoever starts it ends it with Stop or Kill.
 func Start(s Spec) (*Process, error) {
-	path, err := Binary(s.Binary)
-	if err != nil {
-		return nil, err
+	path := s.Path
+	if path == "" {
+		var err error
+		if path, err = Binary(s.Binary); err != nil {
+			return nil, err
+		}
 	}
 	log, err := os.OpenFile(s.Log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("open the log of %s: %w", s.Binary, err)
+		return nil, fmt.Errorf("open the log of %s: %w", path, err)
 	}
 	cmd := exec.Command(path, s.Args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Dir(s.Log)}, s.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("start %s: %w", s.Binary, err), log.Close())
+		return nil, errors.Join(fmt.Errorf("start %s: %w", path, err), log.Close())
 	}
 	p := &Process{cmd: cmd, log: s.Log, done: make(chan struct{})}
 	go func() {
