@@ -86,7 +86,7 @@ func began() sb.Expr {
 // Builds lists runs, the newest first.
 func (s *Service) Builds(ctx context.Context, c access.Caller, q BuildQuery) (Page[BuildRun], error) {
 	page := Page[BuildRun]{Items: []BuildRun{}}
-	at, err := q.resume(1)
+	at, err := q.resume("builds", 1)
 	if err != nil {
 		return page, err
 	}

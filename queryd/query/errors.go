@@ -101,7 +101,7 @@ func (s *Service) errorSource(c access.Caller, q ErrorQuery) errorSource {
 // Errors lists the groups with events in the window, the one with the newest event first.
 func (s *Service) Errors(ctx context.Context, c access.Caller, q ErrorQuery) (Page[ErrorItem], error) {
 	page := Page[ErrorItem]{Items: []ErrorItem{}}
-	at, err := q.resume(3)
+	at, err := q.resume("errors", 3)
 	if err != nil {
 		return page, err
 	}

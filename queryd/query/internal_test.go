@@ -28,17 +28,19 @@ func TestIDsHaveOneForm(t *testing.T) {
 
 func TestCursorsComeBackAndForeignOnesAreRefused(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := Window{From: time.Unix(0, rapid.Int64Range(0, 1<<50).Draw(t, "from")), To: time.Unix(0, 1<<60), Limit: 10}
+		w := Window{From: time.Unix(0, rapid.Int64Range(0, 1<<50).Draw(t, "from")), To: time.Unix(0, 1<<60), Limit: 10, list: "x"}
 		keys := rapid.SliceOfN(rapid.String(), 1, 3).Draw(t, "keys")
 		at := rapid.Int64().Draw(t, "at")
 		next := *w.next(at, keys...)
 		later := Window{From: w.From.Add(time.Hour), To: w.To.Add(time.Hour), Cursor: next}
-		c, err := later.resume(len(keys))
+		c, err := later.resume("x", len(keys))
 		require.NoError(t, err)
 		require.Equal(t, at, c.At)
 		require.Len(t, c.Keys, len(keys))
 		require.True(t, w.From.Equal(later.From) && w.To.Equal(later.To), "the first page's range holds")
-		_, err = later.resume(len(keys) + 1)
+		_, err = later.resume("x", len(keys)+1)
+		require.Error(t, err)
+		_, err = later.resume("y", len(keys))
 		require.Error(t, err)
 	})
 }
@@ -49,7 +51,7 @@ func FuzzCursor(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		w := Window{From: time.Unix(1, 0), To: time.Unix(2, 0), Cursor: s}
-		c, err := w.resume(1)
+		c, err := w.resume("", 1)
 		if err == nil && s != "" {
 			require.Len(t, c.Keys, 1)
 			require.True(t, w.From.Before(w.To))

@@ -31,10 +31,13 @@ type Window struct {
 	To     time.Time
 	Limit  int
 	Cursor string
+	// list is the list's name, known once it is resumed.
+	list string
 }
 
-// cursor is where the page before ended. It keeps the first page's time range: "now" would move between pages.
+// cursor is where the page before ended, and in which list. It keeps the first page's time range: "now" would move between pages.
 type cursor struct {
+	List string   `json:"l"`
 	From int64    `json:"f"`
 	To   int64    `json:"t"`
 	At   int64    `json:"a"`
@@ -49,8 +52,9 @@ func (c cursor) String() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// resume checks the window and reads its cursor, which is nil on the first page.
-func (w *Window) resume(keys int) (*cursor, error) {
+// resume checks the window and reads its cursor, which is nil on the first page of the list.
+func (w *Window) resume(list string, keys int) (*cursor, error) {
+	w.list = list
 	if w.Limit == 0 {
 		w.Limit = DefaultLimit
 	}
@@ -68,7 +72,7 @@ func (w *Window) resume(keys int) (*cursor, error) {
 	if err == nil {
 		err = json.Unmarshal(b, &c)
 	}
-	if err != nil || len(c.Keys) != keys || c.From >= c.To {
+	if err != nil || c.List != list || len(c.Keys) != keys || c.From >= c.To {
 		return nil, runner.Wrong("cursor", "this is no cursor of this list; take next from the page before")
 	}
 	w.From, w.To = time.Unix(0, c.From).UTC(), time.Unix(0, c.To).UTC()
@@ -76,7 +80,7 @@ func (w *Window) resume(keys int) (*cursor, error) {
 }
 
 func (w *Window) next(at int64, keys ...string) *string {
-	s := cursor{From: w.From.UnixNano(), To: w.To.UnixNano(), At: at, Keys: keys}.String()
+	s := cursor{List: w.list, From: w.From.UnixNano(), To: w.To.UnixNano(), At: at, Keys: keys}.String()
 	return &s
 }
 

@@ -24,7 +24,7 @@ type ServiceItem struct {
 // Services lists what sent spans, by name, whole minutes at both ends.
 func (s *Service) Services(ctx context.Context, c access.Caller, w Window) (Page[ServiceItem], error) {
 	page := Page[ServiceItem]{Items: []ServiceItem{}}
-	if _, err := w.resume(0); err != nil {
+	if _, err := w.resume("services", 0); err != nil {
 		return page, err
 	}
 	sel := sb.Select(c.Scope(w.From, w.To), sb.REDMinutes, sb.Fn("toString", sb.Col("service_name")).As("service"), sb.Fn("toString", sb.Col("environment")).As("env"),

@@ -61,7 +61,7 @@ type hit struct {
 // the page's traces are then read whole.
 func (s *Service) SearchTraces(ctx context.Context, c access.Caller, q TraceQuery) (Page[TraceItem], error) {
 	page := Page[TraceItem]{Items: []TraceItem{}}
-	at, err := q.resume(1)
+	at, err := q.resume("traces", 1)
 	if err != nil {
 		return page, err
 	}
