@@ -64,13 +64,13 @@ func TestStoredForgetsTheOldest(t *testing.T) {
 	s.init()
 	key := func(n int) storedKey { return storedKey{kind: storedSeries, lo: uint64(n)} }
 	for n := range maxStored + 2 {
-		s.add(map[storedKey]struct{}{key(n): {}})
+		s.add(map[storedKey]struct{}{key(n): {}}, func(storedKey) {})
 	}
 	require.True(t, s.has(key(0)), "the last generation is still known")
 	require.True(t, s.has(key(maxStored+1)))
 	require.False(t, s.has(key(maxStored+2)))
 	for n := range maxStored {
-		s.add(map[storedKey]struct{}{key(n + maxStored + 2): {}})
+		s.add(map[storedKey]struct{}{key(n + maxStored + 2): {}}, func(storedKey) {})
 	}
 	require.False(t, s.has(key(0)))
 }

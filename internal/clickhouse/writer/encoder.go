@@ -136,6 +136,7 @@ func newBatch(e *Encoder) *Batch {
 	return &Batch{
 		enc: e, blocks: make([]block, len(table.All())),
 		pending: make(map[storedKey]struct{}),
+		own:     batchOwn{patterns: map[tenantDay]int{}},
 	}
 }
 
@@ -184,10 +185,28 @@ func (b *Batch) RawBytes() int { return len(b.encoded()) }
 
 // Committed tells the encoder that the batch's record is in the queue for good, so that what is written once a day, for
 // example a resource, needn't be written by the next batch. Without this call it is written again.
-func (b *Batch) Committed() { b.enc.stored.add(b.pending) }
+func (b *Batch) Committed() {
+	b.enc.stored.add(b.pending, func(k storedKey) {
+		if k.kind == storedPattern {
+			b.enc.own.patterns.count(tenantDay{k.tenant, k.day})
+		}
+	})
+}
 
 // maxPooledBytes is the largest batch whose memory is kept for the next one.
 const maxPooledBytes = 64 << 20
+
+// maxKeptKeys is the largest map that is emptied; a larger one is left to the collector, since emptying costs what the map
+// once held, for each batch that comes after.
+const maxKeptKeys = 1024
+
+func emptied[K comparable, V any](m map[K]V) map[K]V {
+	if len(m) > maxKeptKeys {
+		return map[K]V{}
+	}
+	clear(m)
+	return m
+}
 
 // Release gives the batch's memory back. Neither the batch nor its strings may be used afterwards.
 func (b *Batch) Release() {
@@ -199,7 +218,7 @@ func (b *Batch) Release() {
 			c.Column.Reset()
 		}
 	}
-	clear(b.pending)
+	b.pending, b.own.patterns = emptied(b.pending), emptied(b.own.patterns)
 	clear(b.pairs[:cap(b.pairs)]) // they point into the request
 	b.drops, b.raw = b.drops[:0], b.raw[:0]
 	b.enc.batches.Put(b)

@@ -19,4 +19,6 @@ type batchOwn struct {
 	masker logpattern.Masker
 	hasher metricid.Hasher
 	text   []byte
+	// patterns counts the batch's patterns that no batch before it had.
+	patterns map[tenantDay]int
 }

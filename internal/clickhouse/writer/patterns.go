@@ -36,10 +36,12 @@ func (b *Batch) pattern(id tenant.ID, body string, at int64) uint64 {
 	if b.known(key) {
 		return hash
 	}
-	if !b.enc.own.patterns.admit(id, day) {
+	quota := tenantDay{id, day}
+	if !b.enc.own.patterns.admits(quota, b.own.patterns[quota]) {
 		return 0
 	}
 	b.first(key)
+	b.own.patterns[quota]++
 	c := use[patternColumns](b, table.LogPatterns)
 	c.Tenant.AppendUUID(id)
 	c.ID.Append(hash)
@@ -58,7 +60,7 @@ func (b *Batch) known(k storedKey) bool {
 	return ok || b.enc.stored.has(k)
 }
 
-// patternQuota counts the patterns of each tenant and day. It is safe for concurrent use.
+// patternQuota counts the patterns of each tenant and day that were stored. It is safe for concurrent use.
 type patternQuota struct {
 	mu   sync.Mutex
 	used map[tenantDay]int
@@ -72,17 +74,20 @@ type tenantDay struct {
 // maxQuotas bounds the tenants and days that are counted; beyond it counting begins anew.
 const maxQuotas = 10_000
 
-// admit counts one more pattern, unless there are too many.
-func (q *patternQuota) admit(id tenant.ID, day int32) bool {
+// admits tells whether one more pattern may be written by a batch that has so many new ones already. It counts nothing:
+// a batch that is refused comes again.
+func (q *patternQuota) admits(k tenantDay, pending int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	k := tenantDay{id, day}
-	if q.used[k] >= maxPatterns {
-		return false
-	}
+	return q.used[k]+pending < maxPatterns
+}
+
+// count counts a pattern that was stored.
+func (q *patternQuota) count(k tenantDay) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	if q.used == nil || len(q.used) >= maxQuotas {
 		q.used = map[tenantDay]int{}
 	}
 	q.used[k]++
-	return true
 }

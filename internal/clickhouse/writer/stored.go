@@ -51,13 +51,18 @@ func (s *stored) has(k storedKey) bool {
 	return ok
 }
 
-func (s *stored) add(keys map[storedKey]struct{}) {
+// add remembers rows, and tells of each that wasn't remembered: batches that were made at the same time may share some.
+func (s *stored) add(keys map[storedKey]struct{}, fresh func(storedKey)) {
 	if len(keys) == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k := range keys {
+		_, young := s.young[k]
+		if _, old := s.old[k]; !young && !old {
+			fresh(k)
+		}
 		if len(s.young) >= maxStored {
 			s.old, s.young = s.young, make(map[storedKey]struct{})
 		}
