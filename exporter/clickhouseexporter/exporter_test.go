@@ -23,6 +23,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -474,4 +476,34 @@ func TestStartNamesWhatIsMissing(t *testing.T) {
 			require.NoError(t, e.Shutdown(t.Context()))
 		})
 	}
+}
+
+// meters gives a meter that makes instruments and refuses callbacks.
+type meters struct{ noop.MeterProvider }
+
+func (meters) Meter(string, ...metric.MeterOption) metric.Meter { return deafMeter{} }
+
+type deafMeter struct{ noop.Meter }
+
+func (deafMeter) RegisterCallback(metric.Callback, ...metric.Observable) (metric.Registration, error) {
+	return nil, errors.New("no callbacks")
+}
+
+func TestFailedStartLeavesNothingRunning(t *testing.T) {
+	r := newRig(t, newCodec, nil)
+	set := exportertest.NewNopSettings(r.factory.Type())
+	deaf := set
+	deaf.MeterProvider = meters{}
+	s, err := newSink(deaf, r.cfg, newCodec)
+	require.NoError(t, err)
+	require.ErrorContains(t, s.Start(t.Context(), r.host), "no callbacks")
+	require.Nil(t, s.rollups.job, "the job would go on after the store is closed")
+	require.Nil(t, s.store.present())
+	require.NoError(t, s.Shutdown(t.Context()))
+
+	again, err := newSink(set, r.cfg, newCodec)
+	require.NoError(t, err)
+	require.NoError(t, again.Start(t.Context(), r.host), "the queue's folder is free")
+	require.NotNil(t, again.rollups.job)
+	require.NoError(t, again.Shutdown(t.Context()))
 }

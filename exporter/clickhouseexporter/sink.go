@@ -110,9 +110,18 @@ func (s *sink) open(host component.Host) error {
 		s.rollups.start(store)
 	}
 	if s.gauges, err = s.tel.watch(s.queue.Stats); err != nil {
-		return errors.Join(err, s.queue.Close(context.Background()))
+		return errors.Join(err, s.abandon())
 	}
 	return nil
+}
+
+// abandon undoes open without waiting for the store to take what is queued: the next start will.
+func (s *sink) abandon() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	err := s.queue.Close(ctx)
+	s.rollups.stop()
+	return errors.Join(err, s.store.close())
 }
 
 // Shutdown closes the queue when the last of the exporters shuts down: what is queued goes to the store until
