@@ -112,6 +112,33 @@ func writeDurably(path string, b []byte) error {
 	return errors.Join(err, f.Close())
 }
 
+// makeDir makes a folder and those above it that are missing, and syncs each that got one: a folder whose entry is lost
+// in a power cut takes everything along that was synced in it.
+func makeDir(dir string, sync func(dir string) error) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	var got []string
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); err == nil || at == filepath.Dir(at) {
+			break
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		got = append(got, filepath.Dir(at))
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, at := range got {
+		if err := sync(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // syncDir makes creations, renames and removals in dir durable.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)

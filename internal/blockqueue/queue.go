@@ -75,7 +75,7 @@ func Open(dir string, opts Options) (*Queue, error) {
 	if len(opts.Meta) > maxMetaBytes {
 		return nil, fmt.Errorf("queue options: meta must be at most %d bytes, got %d", maxMetaBytes, len(opts.Meta))
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir, syncDir); err != nil {
 		return nil, fmt.Errorf("make the queue folder: %w", err)
 	}
 	lock, err := lockDir(dir)
