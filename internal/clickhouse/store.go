@@ -13,6 +13,10 @@ import (
 // Database is the database that holds all tables.
 const Database = "summit"
 
+// BackupDisk is the disk of the engine that backups are on. The embedded engine has it as a folder of this name in the
+// store's own; a server needs it in its configuration.
+const BackupDisk = "backups"
+
 // Kind tells where the store runs.
 type Kind string
 

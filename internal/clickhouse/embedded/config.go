@@ -1,9 +1,13 @@
 package embedded
 
 import (
+	"encoding/xml"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/summitobs/summit/internal/clickhouse"
 )
 
 const configName = "engine.xml"
@@ -21,7 +25,15 @@ func writeConfig(c Config) (string, error) {
 	}
 	// The engine refuses limits for free entries that are above the pool's size, which is threads times ratio.
 	free := max(1, c.BackgroundThreads/2)
-	xml := fmt.Sprintf(`<clickhouse>
+	backups := filepath.Join(c.Path, clickhouse.BackupDisk)
+	if err := os.MkdirAll(backups, 0o750); err != nil {
+		return "", fmt.Errorf("make the folder for backups: %w", err)
+	}
+	var escaped strings.Builder
+	if err := xml.EscapeText(&escaped, []byte(backups)); err != nil {
+		return "", fmt.Errorf("write the engine's configuration: %w", err)
+	}
+	text := fmt.Sprintf(`<clickhouse>
   %s
   <mark_cache_size>%d</mark_cache_size>
   <index_mark_cache_size>67108864</index_mark_cache_size>
@@ -45,13 +57,15 @@ func writeConfig(c Config) (string, error) {
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>%d</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
     <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>%d</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
   </merge_tree>
+  <storage_configuration><disks><%[8]s><type>local</type><path>%[9]s/</path></%[8]s></disks></storage_configuration>
+  <backups><allowed_disk>%[8]s</allowed_disk><allowed_path>%[9]s/</allowed_path></backups>
 </clickhouse>
-`, memory, c.MarkCacheBytes, c.BackgroundThreads, durable, free, free, free)
+`, memory, c.MarkCacheBytes, c.BackgroundThreads, durable, free, free, free, clickhouse.BackupDisk, escaped.String())
 	name := filepath.Join(c.Path, configName)
 	if strings.ContainsAny(name, "\x00\n") {
 		return "", fmt.Errorf("the store's path %q has characters that a path can't have", c.Path)
 	}
-	return name, replaceFile(name, []byte(xml))
+	return name, replaceFile(name, []byte(text))
 }
 
 // querySettings are settings of every connection.

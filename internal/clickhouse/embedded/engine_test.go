@@ -105,7 +105,7 @@ func TestStore(t *testing.T) {
 	for _, entry := range entries {
 		names = append(names, entry.Name())
 	}
-	require.ElementsMatch(t, []string{"engine", "engine.xml", "summit.json", "summit.lock"}, names)
+	require.ElementsMatch(t, []string{"backups", "engine", "engine.xml", "summit.json", "summit.lock"}, names)
 }
 
 func TestOpenRefuses(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/summitobs/summit/cmd/summitctl/internal/backup"
 	"github.com/summitobs/summit/cmd/summitctl/internal/build"
 	"github.com/summitobs/summit/cmd/summitctl/internal/demo"
 	"github.com/summitobs/summit/cmd/summitctl/internal/doctor"
@@ -73,6 +74,7 @@ func command(version string) *cobra.Command {
 	cmd.AddCommand(
 		up.Command(), demo.Command(&shared), doctor.Command(&shared),
 		trace.Command(&shared), errorgroup.Command(&shared), build.Command(&shared), lineage.Command(&shared), query.Command(&shared),
+		backup.Command(&shared),
 	)
 	return cmd
 }
