@@ -63,7 +63,7 @@ func (s *stamper) traces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, 
 			for _, sp := range ss.Spans().All() {
 				start, end := int64(sp.StartTimestamp()), int64(sp.EndTimestamp())
 				id := envelope.SpanEventID(s.tenant, sp.TraceID(), sp.SpanID(), start, end-start)
-				sp.Attributes().PutStr(envelope.AttrEventID, uuid.UUID(id).String())
+				putEventID(sp.Attributes(), id)
 			}
 		}
 	}
@@ -83,12 +83,17 @@ func (s *stamper) logs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
 				id := envelope.RecordEventID(s.tenant, resource, lr)
-				lr.Attributes().RemoveIf(func(k string, _ pcommon.Value) bool { return k == envelope.AttrEventID })
-				lr.Attributes().PutStr(envelope.AttrEventID, uuid.UUID(id).String())
+				putEventID(lr.Attributes(), id)
 			}
 		}
 	}
 	return ld, nil
+}
+
+// putEventID leaves one id on a span or record: the sender may have put some there, even twice.
+func putEventID(attrs pcommon.Map, id envelope.EventID) {
+	attrs.RemoveIf(func(k string, _ pcommon.Value) bool { return k == envelope.AttrEventID })
+	attrs.PutStr(envelope.AttrEventID, uuid.UUID(id).String())
 }
 
 // disarm makes ordinary log records of build events: the encoder makes rows of builds and deployments of whatever is named
