@@ -71,3 +71,18 @@ func TestWatchGivesTheErrorsOfBoth(t *testing.T) {
 	require.ErrorIs(t, err, blind)
 	require.ErrorIs(t, err, broken)
 }
+
+func TestStepsAreChosenByName(t *testing.T) {
+	b := &bench{}
+	all, err := b.chosen()
+	require.NoError(t, err)
+	require.Greater(t, len(all), 5)
+	b.only = []string{"overload", "spans"}
+	some, err := b.chosen()
+	require.NoError(t, err)
+	require.Len(t, some, 2)
+	require.Equal(t, "spans", some[0].name)
+	b.only = []string{"everything"}
+	_, err = b.chosen()
+	require.ErrorContains(t, err, "want some of spans, logs,")
+}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/summitobs/summit/testbed/figure"
@@ -28,6 +29,8 @@ type options struct {
 	report bool
 	// write measures the write path alone; long adds what takes long.
 	write, long bool
+	// only are the steps of write to take, all if empty; set is configuration of the collector beside its role's.
+	only, set []string
 }
 
 func main() {
@@ -39,6 +42,14 @@ func main() {
 	flag.BoolVar(&o.report, "report", true, "rewrite the table in docs/performance.md")
 	flag.BoolVar(&o.write, "write", false, "measure the write path alone, in full")
 	flag.BoolVar(&o.long, "long", false, "with -write: measure growth from 10 to 50 million rows too, and each of the others longer")
+	flag.Func("only", "with -write: take only these `steps`, by commas; the table is left as it is", func(v string) error {
+		o.only = strings.Split(v, ",")
+		return nil
+	})
+	flag.Func("set", "with -write: `configuration` of the collector, as key::key: value; may be given again; the table is left as it is", func(v string) error {
+		o.set = append(o.set, v)
+		return nil
+	})
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o)
@@ -71,7 +82,7 @@ func run(ctx context.Context, o options) error {
 	for _, f := range b.figures {
 		fmt.Println(f)
 	}
-	if !o.report {
+	if !o.report || len(o.only)+len(o.set) > 0 {
 		return nil
 	}
 	root, err := process.Root()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,27 +16,62 @@ import (
 	"github.com/summitobs/summit/testbed/process"
 )
 
-// measureWrites measures the write path: the signals, the queue, latencies, small senders, other shapes, overload.
+type step struct {
+	name string
+	run  func(context.Context) error
+}
+
+// steps are what measures the write path. Those that need the sustainable rate come after the spans.
+func (b *bench) steps() []step {
+	of := func(s load.Signal) func(context.Context) error {
+		return func(ctx context.Context) error { return b.signal(ctx, load.Settings{Signal: s}, string(s)) }
+	}
+	return []step{
+		{"spans", of(load.Spans)},
+		{"logs", of(load.Logs)},
+		{"points", of(load.Points)},
+		{"queue", b.queue},
+		{"latencies", b.latencies},
+		{"small", b.small},
+		{"shapes", b.shapes},
+		{"overload", b.overload},
+		{"growth", b.growth},
+	}
+}
+
+// chosen are the steps to take.
+func (b *bench) chosen() ([]step, error) {
+	all := b.steps()
+	if len(b.only) == 0 {
+		return all, nil
+	}
+	var names []string
+	for _, s := range all {
+		names = append(names, s.name)
+	}
+	for _, o := range b.only {
+		if !slices.Contains(names, o) {
+			return nil, fmt.Errorf("-only %s: want some of %s", o, strings.Join(names, ", "))
+		}
+	}
+	return slices.DeleteFunc(all, func(s step) bool { return !slices.Contains(b.only, s.name) }), nil
+}
+
+// measureWrites measures the write path.
 func (b *bench) measureWrites(ctx context.Context) error {
+	steps, err := b.chosen()
+	if err != nil {
+		return err
+	}
 	if err := b.serve(ctx, "main"); err != nil {
 		return err
 	}
-	for _, step := range []struct {
-		what string
-		run  func(context.Context) error
-	}{
-		{"spans", func(ctx context.Context) error { return b.signal(ctx, load.Settings{Signal: load.Spans}, "spans") }},
-		{"logs", func(ctx context.Context) error { return b.signal(ctx, load.Settings{Signal: load.Logs}, "logs") }},
-		{"points", func(ctx context.Context) error { return b.signal(ctx, load.Settings{Signal: load.Points}, "points") }},
-		{"the queue", b.queue},
-		{"latencies", b.latencies},
-		{"small senders", b.small},
-		{"other shapes", b.shapes},
-		{"overload", b.overload},
-		{"growth", b.growth},
-	} {
-		if err := step.run(ctx); err != nil {
-			return fmt.Errorf("measure %s: %w", step.what, err)
+	for _, s := range steps {
+		if slices.Contains([]string{"queue", "latencies", "small"}, s.name) && b.sustained == 0 {
+			return fmt.Errorf("-only %s: needs spans before it", s.name)
+		}
+		if err := s.run(ctx); err != nil {
+			return fmt.Errorf("measure %s: %w", s.name, err)
 		}
 	}
 	return nil
@@ -82,7 +118,7 @@ func (b *bench) serve(ctx context.Context, name string, more ...string) error {
 		"--config=role:standalone", "--config=yaml:extensions::pprof::endpoint: " + b.pprof,
 		"--config=yaml:service::extensions: [" + strings.Join(append(extensions, "pprof"), ", ") + "]",
 	}
-	for _, m := range more {
+	for _, m := range append(more, b.set...) {
 		args = append(args, "--config=yaml:"+m)
 	}
 	data := filepath.Join(b.dir, name)
