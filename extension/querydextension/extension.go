@@ -53,7 +53,7 @@ func (x *querydExtension) Start(ctx context.Context, host component.Host) error 
 	if err != nil {
 		return err
 	}
-	if x.server, err = queryd.New(cfg, queryd.Deps{Store: store, Logger: slog.New(zapHandler{x.log})}); err != nil {
+	if x.server, err = queryd.New(cfg, queryd.Deps{Store: store, Logger: slog.New(zapHandler{log: x.log})}); err != nil {
 		return err
 	}
 	return x.server.Start(ctx)

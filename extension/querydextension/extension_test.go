@@ -147,7 +147,7 @@ func TestValidateNamesTheOption(t *testing.T) {
 
 func TestRecordsReachTheCollectorsLog(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
-	log := slog.New(zapHandler{zap.New(core)})
+	log := slog.New(zapHandler{log: zap.New(core)})
 	log.Debug("unseen")
 	log.With("a", 1).Warn("seen", "error", errors.New("why"))
 	log.WithGroup("g").Error("grouped", "k", "v")
