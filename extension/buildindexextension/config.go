@@ -1,6 +1,7 @@
 package buildindexextension
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,9 +12,15 @@ import (
 
 // Config of the build index.
 type Config struct {
-	// Store is the extension that gives the store, for example summit_store. Without it the index knows what the
-	// receivers of this process see. Default none.
+	// Store is the extension that gives the store, for example summit_store. Without it and without endpoint the index
+	// knows what the receivers of this process see. Default none.
 	Store component.ID `mapstructure:"store"`
+	// Endpoint is a ClickHouse HTTP interface to read from instead, for example http://127.0.0.1:8641. Default none.
+	Endpoint string `mapstructure:"endpoint"`
+	// User of the endpoint. Default none.
+	User string `mapstructure:"user"`
+	// PasswordEnv names the environment variable with the user's password. Default none.
+	PasswordEnv string `mapstructure:"password_env"`
 
 	// MaxEntries is the number of runs, artifacts and deployments kept of one tenant; the one not used for longest goes
 	// first. An entry takes about 1 kB. Default 100000.
@@ -36,6 +43,12 @@ type Config struct {
 
 // Validate names the option that is out of range.
 func (cfg *Config) Validate() error {
+	if cfg.hasStore() && cfg.Endpoint != "" {
+		return errors.New("store and endpoint exclude each other: set one")
+	}
+	if cfg.Endpoint == "" && (cfg.User != "" || cfg.PasswordEnv != "") {
+		return errors.New("user and password_env are for endpoint, which is not set")
+	}
 	for _, o := range []struct {
 		key string
 		n   int
@@ -60,6 +73,8 @@ func (cfg *Config) Validate() error {
 	}
 	return nil
 }
+
+func (cfg *Config) hasStore() bool { return cfg.Store != (component.ID{}) }
 
 func (cfg *Config) options() correlation.Options {
 	return correlation.Options{

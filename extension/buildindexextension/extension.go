@@ -14,7 +14,6 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
-	"github.com/summitobs/summit/internal/clickhouse"
 	"github.com/summitobs/summit/internal/correlation"
 	"github.com/summitobs/summit/internal/telemetry"
 )
@@ -85,7 +84,7 @@ func (x *buildIndex) Rebuilt() <-chan struct{} { return x.rebuilt }
 
 // Dependencies makes the store start first and stop last.
 func (x *buildIndex) Dependencies() []component.ID {
-	if x.cfg.Store == (component.ID{}) {
+	if !x.cfg.hasStore() {
 		return nil
 	}
 	return []component.ID{x.cfg.Store}
@@ -94,21 +93,22 @@ func (x *buildIndex) Dependencies() []component.ID {
 // Start begins to read the store. It waits a few seconds for the index to be rebuilt, so that the first telemetry after
 // a restart is joined too, and doesn't insist on it.
 func (x *buildIndex) Start(ctx context.Context, host component.Host) error {
-	if x.cfg.Store == (component.ID{}) {
+	if !x.cfg.hasStore() && x.cfg.Endpoint == "" {
 		close(x.rebuilt)
 		return nil
 	}
-	ext, ok := host.GetExtensions()[x.cfg.Store]
-	if !ok {
-		return fmt.Errorf("store: there is no extension %q; add it to service::extensions", x.cfg.Store)
-	}
-	provider, ok := ext.(clickhouse.StoreProvider)
-	if !ok {
-		return fmt.Errorf("store: extension %q provides no store; want one like summit_store", x.cfg.Store)
+	from, err := newSource(x.cfg, host)
+	if err != nil {
+		return err
 	}
 	run, cancel := context.WithCancel(context.Background())
 	x.cancel = cancel
-	x.polling.Go(func() { x.follow(run, host, provider) })
+	x.polling.Go(func() {
+		x.follow(run, host, from)
+		if err := from.close(); err != nil {
+			x.log.Warn("build index can't close its connection to the store", zap.Error(err))
+		}
+	})
 	select {
 	case <-x.rebuilt:
 	case <-ctx.Done():
@@ -129,11 +129,11 @@ func (x *buildIndex) Shutdown(context.Context) error {
 
 // follow rebuilds the index and then polls until ctx ends. After an error it pauses for longer each time; the state that
 // a read begins from moves only when the read succeeded, so nothing is skipped.
-func (x *buildIndex) follow(ctx context.Context, host component.Host, provider clickhouse.StoreProvider) {
+func (x *buildIndex) follow(ctx context.Context, host component.Host, from *source) {
 	r := reader{index: x.index, cfg: x.cfg, log: x.log, throttle: x.throttle}
 	done, pause, failing := false, x.cfg.PollInterval, false
 	for {
-		err := x.read(ctx, &r, provider, done)
+		err := x.read(ctx, &r, from, done)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -161,13 +161,13 @@ func (x *buildIndex) follow(ctx context.Context, host component.Host, provider c
 	}
 }
 
-func (x *buildIndex) read(ctx context.Context, r *reader, provider clickhouse.StoreProvider, rebuilt bool) error {
-	store := provider.Store()
-	if store == nil {
-		return fmt.Errorf("extension %s has no store yet", x.cfg.Store)
-	}
+func (x *buildIndex) read(ctx context.Context, r *reader, from *source, rebuilt bool) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
+	store, err := from.store(ctx)
+	if err != nil {
+		return err
+	}
 	if rebuilt {
 		return r.poll(ctx, store.Conn())
 	}

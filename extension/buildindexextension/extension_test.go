@@ -3,8 +3,11 @@ package buildindexextension
 import (
 	"context"
 	"errors"
+	"net"
+	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -292,6 +295,46 @@ type brokenRow struct{ driver.Row }
 
 func (brokenRow) Scan(...any) error { return errors.New("refused") }
 
+// The store may be another process, which may start later and go away in between.
+func TestEndpointIsFollowed(t *testing.T) {
+	store := enginetest.Engine(t)
+	insertRun(t, store.Conn(), "1", "success", "now64(3)")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var up atomic.Bool
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !up.Load() {
+			http.Error(w, "away", http.StatusBadGateway)
+			return
+		}
+		store.Handler().ServeHTTP(w, r)
+	})}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+
+	cfg := createDefaultConfig().(*Config)
+	cfg.Endpoint, cfg.PollInterval = "http://"+listener.Addr().String(), 100*time.Millisecond
+	ext, err := newExtension(cfg, extensiontest.NewNopSettings(Type).TelemetrySettings)
+	require.NoError(t, err)
+	require.Empty(t, ext.Dependencies())
+	h, started := newHost(nil), make(chan error, 1)
+	go func() { started <- ext.Start(t.Context(), h) }()
+	require.Eventually(t, func() bool { return h.saw(componentstatus.StatusRecoverableError) }, 10*time.Second, 10*time.Millisecond)
+	require.Zero(t, ext.Index().Len())
+	has := func(run string) func() bool {
+		return func() bool { return ext.Index().Run(tenant.Default, "github:github.com:acme/shop:"+run+":1") != nil }
+	}
+	up.Store(true)
+	require.Eventually(t, has("1"), 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, <-started)
+	up.Store(false)
+	insertRun(t, store.Conn(), "2", "success", "now64(3)")
+	require.False(t, has("2")())
+	up.Store(true)
+	require.Eventually(t, has("2"), 20*time.Second, 10*time.Millisecond)
+	require.NoError(t, ext.Shutdown(t.Context()))
+}
+
 func TestConfig(t *testing.T) {
 	for _, tc := range []struct {
 		name string
@@ -300,6 +343,9 @@ func TestConfig(t *testing.T) {
 	}{
 		{name: "default"},
 		{name: "store", conf: map[string]any{"store": "summit_store/main", "poll_interval": "2s"}},
+		{name: "endpoint", conf: map[string]any{"endpoint": "http://127.0.0.1:8641", "user": "u", "password_env": "P"}},
+		{name: "both", conf: map[string]any{"store": "summit_store", "endpoint": "http://127.0.0.1:8641"}, err: "store and endpoint exclude each other"},
+		{name: "user", conf: map[string]any{"user": "u"}, err: "user and password_env are for endpoint"},
 		{name: "entries", conf: map[string]any{"max_entries": 0}, err: "max_entries must be at least 1, got 0"},
 		{name: "tasks", conf: map[string]any{"max_tasks_total": -1}, err: "max_tasks_total must be at least 1, got -1"},
 		{name: "lookback", conf: map[string]any{"lookback": "1s"}, err: "lookback must be at least 1m"},
