@@ -192,22 +192,23 @@ func (s *Server) appendBody(body io.Reader, req *request) error {
 }
 
 func (s *Server) statementFromBody(body io.Reader, req *request) error {
-	head := make([]byte, min(sqlPeek, s.options.MaxQueryBytes))
-	n, err := io.ReadFull(body, head)
-	head = head[:n]
-	if err == nil {
+	// A reader that ends before its time says so by the error that io.ReadFull has for a short text, too.
+	peek := min(sqlPeek, s.options.MaxQueryBytes)
+	head, err := io.ReadAll(io.LimitReader(body, peek))
+	if err != nil {
+		return badRequest("read the body: " + err.Error())
+	}
+	if int64(len(head)) == peek {
 		if ins := splitInsert(string(head)); ins != nil && ins.format != "" && len(req.params) == 0 {
 			req.insert, req.sql = ins, ins.text
 			req.data = io.MultiReader(strings.NewReader(ins.inline), body)
 			return nil
 		}
-		rest, err := readLimited(body, s.options.MaxQueryBytes-int64(n))
+		rest, err := readLimited(body, s.options.MaxQueryBytes-peek)
 		if err != nil {
 			return err
 		}
 		head = append(head, rest...)
-	} else if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return badRequest("read the body: " + err.Error())
 	}
 	req.sql = string(head)
 	if strings.TrimSpace(req.sql) == "" {
