@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/summitobs/summit/internal/clickhouse/chdb"
@@ -64,7 +65,7 @@ func newExternal(name string, query url.Values, data []byte) externalTable {
 	if t.structure == "" {
 		var columns []string
 		for i, typ := range strings.Split(query.Get(name+"_types"), ",") {
-			columns = append(columns, "_"+string(rune('1'+i))+" "+typ)
+			columns = append(columns, "_"+strconv.Itoa(i+1)+" "+typ)
 		}
 		t.structure = strings.Join(columns, ", ")
 	}
