@@ -1,5 +1,6 @@
 // Package distributions holds the roles of the summit collector: one folder per role with its configuration. They are
-// built into the binary and read through the configuration scheme "role", as in --config role:gateway.
+// built into the binary and read through the configuration scheme "role", as in --config role:gateway. A role may have
+// overlays beside its configuration, which change it for a set-up: --config role:gateway --config role:gateway/store-apart.
 package distributions
 
 import (
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/confmap"
@@ -16,7 +18,7 @@ import (
 // Scheme is the configuration scheme of the roles.
 const Scheme = "role"
 
-//go:embed */config.yaml
+//go:embed */*.yaml
 var configs embed.FS
 
 // Names lists the roles in alphabetical order.
@@ -32,13 +34,36 @@ func Names() []string {
 	return names
 }
 
-// Config gives the YAML of a role. An unknown name is an error that lists the roles.
-func Config(role string) ([]byte, error) {
-	b, err := configs.ReadFile(role + "/config.yaml")
+// Overlays lists the overlays of a role in alphabetical order.
+func Overlays(role string) []string {
+	files, err := fs.ReadDir(configs, role)
 	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, f := range files {
+		if name := strings.TrimSuffix(f.Name(), ".yaml"); name != "config" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Config gives the YAML of a role, or of one of its overlays, as in gateway/store-apart. An unknown name is an error that
+// lists what there is.
+func Config(name string) ([]byte, error) {
+	role, overlay, layered := strings.Cut(name, "/")
+	if !slices.Contains(Names(), role) {
 		return nil, fmt.Errorf("unknown role %q: want one of %s", role, strings.Join(Names(), ", "))
 	}
-	return b, nil
+	if !layered {
+		return configs.ReadFile(role + "/config.yaml")
+	}
+	known := Overlays(role)
+	if !slices.Contains(known, overlay) {
+		return nil, fmt.Errorf("role %s has no overlay %q: want one of [%s]", role, overlay, strings.Join(known, ", "))
+	}
+	return configs.ReadFile(path.Join(role, overlay+".yaml"))
 }
 
 // NewProviderFactory makes the provider of the scheme "role".

@@ -47,6 +47,20 @@ func takeDataDir(args []string) ([]string, error) {
 	return rest, os.Setenv(datadir.Env, abs)
 }
 
+// noPipelines is upstream's switch without which a configuration must have pipelines.
+const noPipelines = "--feature-gates=service.AllowNoPipelines"
+
+// withoutPipelines lets role:store start, which takes no telemetry. Other configurations without pipelines are mistakes.
+func withoutPipelines(args []string) []string {
+	const role = distributions.Scheme + ":store"
+	for i, a := range args {
+		if a == "--config="+role || a == "--config" && i+1 < len(args) && args[i+1] == role {
+			return append(append([]string(nil), args...), noPipelines)
+		}
+	}
+	return args
+}
+
 // withDefaultRole puts role:standalone first where --set is given without --config: upstream's default configuration
 // gives way to any of the two flags.
 func withDefaultRole(args []string) []string {

@@ -48,3 +48,11 @@ func TestWithDefaultRole(t *testing.T) {
 	require.Equal(t, []string{"--config=a.yaml", "--set=x=1"}, withDefaultRole([]string{"--config=a.yaml", "--set=x=1"}))
 	require.Equal(t, []string{"--set", "x=1", "--config=role:standalone"}, withDefaultRole([]string{"--set", "x=1"}))
 }
+
+func TestOnlyTheStoreNeedsNoPipelines(t *testing.T) {
+	require.Equal(t, []string{"--config=role:store", noPipelines}, withoutPipelines([]string{"--config=role:store"}))
+	require.Equal(t, []string{"validate", "--config", "role:store", noPipelines}, withoutPipelines([]string{"validate", "--config", "role:store"}))
+	for _, args := range [][]string{nil, {"--config=role:gateway"}, {"--config=store.yaml"}, {"--config"}, {"role:store"}} {
+		require.Equal(t, args, withoutPipelines(args))
+	}
+}

@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	tuneMemory()
 	cmd := otelcol.NewCommand(settings())
-	cmd.SetArgs(withDefaultRole(args))
+	cmd.SetArgs(withoutPipelines(withDefaultRole(args)))
 	cmd.SilenceErrors = true // main prints them, these and its own
 	err = cmd.ExecuteContext(ctx)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {

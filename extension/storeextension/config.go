@@ -33,7 +33,8 @@ type Config struct {
 
 	// MemoryLimitMiB bounds the engine's memory, in MiB; 0 is half of the machine's. Default 0.
 	MemoryLimitMiB int64 `mapstructure:"memory_limit_mib"`
-	// MaxConnections bounds the statements that run at once; 0 is twice the processors and at least 8. Default 0.
+	// MaxConnections bounds the statements that run at once; 0 is twice the processors and at least 8. Two inserts and a
+	// KILL always find a place beside them. Default 0.
 	MaxConnections int `mapstructure:"max_connections"`
 	// BackgroundThreads bounds merges; 0 is the processors and at least 2. Default 0.
 	BackgroundThreads int `mapstructure:"background_threads"`
