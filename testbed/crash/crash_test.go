@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/summitobs/summit/testbed/process"
+	"github.com/summitobs/summit/testbed/process/ledger"
 )
 
 const (
@@ -43,30 +44,30 @@ func TestKilledUnderLoad(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	t.Logf("CRASH_SEED=%d", seed)
 
-	l := newLedger(time.Now().Add(-time.Minute).Truncate(time.Second))
+	l := ledger.New(time.Now().Add(-time.Minute).Truncate(time.Second))
 	for round := range rounds {
 		after := time.Duration(50+random.IntN(1500)) * time.Millisecond
 		killOnce(t, dir, places, l, after)
 		t.Logf("round %d: killed %s after the first acknowledgement; acknowledged so far: %d requests of traces, %d of logs, %d of points",
-			round+1, after, l.count(traces, acknowledged), l.count(logs, acknowledged), l.count(points, acknowledged))
+			round+1, after, l.Acknowledged(ledger.Traces), l.Acknowledged(ledger.Logs), l.Acknowledged(ledger.Points))
 	}
 
 	server, err := process.Standalone(dir, places)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, server.Stop(time.Minute)) }()
 	require.NoError(t, server.WaitReady(t.Context(), places))
-	store := &store{t: t, places: places}
-	store.waitUntilStill(l)
-	store.requireExactlyOnce(l)
-	store.requireRollupsEqual()
+	store := ledger.NewStore(t, places)
+	store.WaitUntilStill(l)
+	store.RequireExactlyOnce(l)
+	store.RequireRollupsEqual()
 }
 
 // killOnce starts the collector, loads it, and kills it.
-func killOnce(t *testing.T, dir string, places process.Places, l *ledger, after time.Duration) {
+func killOnce(t *testing.T, dir string, places process.Places, l *ledger.Ledger, after time.Duration) {
 	t.Helper()
 	server, err := process.Standalone(dir, places)
 	require.NoError(t, err)
-	l.first = make(chan struct{}, 1)
+	first := l.Round()
 	if err := server.WaitReady(t.Context(), places); err != nil {
 		require.NoError(t, server.Kill())
 		require.NoError(t, err)
@@ -76,10 +77,10 @@ func killOnce(t *testing.T, dir string, places process.Places, l *ledger, after 
 	var wg sync.WaitGroup
 	errs := make([]error, connections)
 	for i := range connections {
-		wg.Go(func() { errs[i] = l.send(ctx, places.OTLPGRPC) })
+		wg.Go(func() { errs[i] = l.Send(ctx, places.OTLPGRPC) })
 	}
 	select {
-	case <-l.first:
+	case <-first:
 	case <-ctx.Done():
 	}
 	timer := time.NewTimer(after)

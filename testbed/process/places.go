@@ -57,13 +57,27 @@ func Standalone(dir string, places Places, extra ...string) (*Process, error) {
 
 // Role starts the collector in a role.
 func Role(role, dir string, places Places, extra ...string) (*Process, error) {
+	return startRole([]string{role}, dir, places, extra)
+}
+
+// StoreApart starts the collector in a role whose store is in another process, at places.Store.
+func StoreApart(role, dir string, places Places, extra ...string) (*Process, error) {
+	return startRole([]string{role, role + "/store-apart"}, dir, places, extra)
+}
+
+// startRole starts the collector with a role's configuration and its overlays.
+func startRole(layers []string, dir string, places Places, extra []string) (*Process, error) {
 	data := filepath.Join(dir, "data")
 	if err := os.MkdirAll(data, 0o750); err != nil {
 		return nil, err
 	}
+	var args []string
+	for _, layer := range layers {
+		args = append(args, "--config=role:"+layer)
+	}
 	env := append(places.Env(), "SUMMIT_DATA_DIR="+data, "SUMMIT_GITHUB_SECRET="+Secret)
 	return Start(Spec{
-		Binary: "summit", Args: []string{"--config=role:" + role}, Env: append(env, extra...), Log: filepath.Join(dir, role+".log"),
+		Binary: "summit", Args: args, Env: append(env, extra...), Log: filepath.Join(dir, layers[0]+".log"),
 	})
 }
 

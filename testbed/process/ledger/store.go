@@ -1,4 +1,4 @@
-package crash
+package ledger
 
 import (
 	"encoding/hex"
@@ -12,20 +12,23 @@ import (
 	"github.com/summitobs/summit/testbed/process"
 )
 
-// store asks what the tables hold.
-type store struct {
-	t      *testing.T
+// Store asks what the tables hold.
+type Store struct {
+	t      testing.TB
 	places process.Places
 }
 
-func (s *store) rows(query string) [][]string {
+// NewStore makes a Store of the system whose store is at the places.
+func NewStore(t testing.TB, places process.Places) *Store { return &Store{t: t, places: places} }
+
+func (s *Store) rows(query string) [][]string {
 	s.t.Helper()
 	rows, err := process.SQL(s.t.Context(), s.places, query)
 	require.NoError(s.t, err)
 	return rows
 }
 
-func (s *store) number(query string) int64 {
+func (s *Store) number(query string) int64 {
 	s.t.Helper()
 	rows := s.rows(query)
 	require.Len(s.t, rows, 1, query)
@@ -35,14 +38,14 @@ func (s *store) number(query string) int64 {
 }
 
 var baseCounts = [signals]string{
-	traces: "SELECT count() FROM events_trace_v1 WHERE service_name = '" + service + "'",
-	logs:   "SELECT count() FROM logs_v1 WHERE service_name = '" + service + "'",
-	points: "SELECT count() FROM metrics_runtime_v1 WHERE metric_name = '" + metricName + "'",
+	Traces: "SELECT count() FROM events_trace_v1 WHERE service_name = '" + service + "'",
+	Logs:   "SELECT count() FROM logs_v1 WHERE service_name = '" + service + "'",
+	Points: "SELECT count() FROM metrics_runtime_v1 WHERE metric_name = '" + metricName + "'",
 }
 
-// waitUntilStill waits until the queue of earlier lives is drained: all that was acknowledged is there, and the counts
+// WaitUntilStill waits until the queue of earlier lives is drained: all that was acknowledged is there, and the counts
 // stay for a while, since unanswered requests may follow.
-func (s *store) waitUntilStill(l *ledger) {
+func (s *Store) WaitUntilStill(l *Ledger) {
 	s.t.Helper()
 	var last [signals]int64
 	still := time.Now()
@@ -60,13 +63,13 @@ func (s *store) waitUntilStill(l *ledger) {
 	}, 2*time.Minute, 200*time.Millisecond)
 }
 
-// requireExactlyOnce compares every request with its rows.
-func (s *store) requireExactlyOnce(l *ledger) {
+// RequireExactlyOnce compares every request with its rows.
+func (s *Store) RequireExactlyOnce(l *Ledger) {
 	s.t.Helper()
 	queries := [signals]string{
-		traces: "SELECT hex(trace_id), count(), uniqExact(span_id) FROM events_trace_v1 WHERE service_name = '" + service + "' GROUP BY trace_id",
-		logs:   "SELECT hex(trace_id), count(), uniqExact(timestamp) FROM logs_v1 WHERE service_name = '" + service + "' GROUP BY trace_id",
-		points: fmt.Sprintf("SELECT intDiv(toUnixTimestamp64Nano(timestamp) - %d, %d) AS n, count(), uniqExact(timestamp) FROM metrics_runtime_v1 WHERE metric_name = '%s' GROUP BY n",
+		Traces: "SELECT hex(trace_id), count(), uniqExact(span_id) FROM events_trace_v1 WHERE service_name = '" + service + "' GROUP BY trace_id",
+		Logs:   "SELECT hex(trace_id), count(), uniqExact(timestamp) FROM logs_v1 WHERE service_name = '" + service + "' GROUP BY trace_id",
+		Points: fmt.Sprintf("SELECT intDiv(toUnixTimestamp64Nano(timestamp) - %d, %d) AS n, count(), uniqExact(timestamp) FROM metrics_runtime_v1 WHERE metric_name = '%s' GROUP BY n",
 			l.base.UnixNano(), perRequest*time.Microsecond.Nanoseconds(), metricName),
 	}
 	for sig := range signals {
@@ -89,9 +92,9 @@ func (s *store) requireExactlyOnce(l *ledger) {
 	}
 }
 
-func requestOf(t *testing.T, sig signal, key string) uint64 {
+func requestOf(t testing.TB, sig Signal, key string) uint64 {
 	t.Helper()
-	if sig == points {
+	if sig == Points {
 		n, err := strconv.ParseUint(key, 10, 64)
 		require.NoError(t, err)
 		return n
@@ -104,10 +107,10 @@ func requestOf(t *testing.T, sig signal, key string) uint64 {
 	return n
 }
 
-// requireRollupsEqual compares what is summed with what it is the sum of.
-func (s *store) requireRollupsEqual() {
+// RequireRollupsEqual compares what is summed with what it is the sum of.
+func (s *Store) RequireRollupsEqual() {
 	s.t.Helper()
-	spans, records := s.number(baseCounts[traces]), s.number(baseCounts[logs])
+	spans, records := s.number(baseCounts[Traces]), s.number(baseCounts[Logs])
 	require.Positive(s.t, spans)
 	failed := spans / perRequest * errorsPerRequest
 	for _, c := range []struct {

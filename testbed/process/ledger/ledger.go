@@ -1,4 +1,7 @@
-package crash
+// Package ledger sends telemetry to systems of which something is killed, and keeps the fate of every request. Afterwards
+// it compares that with what the tables hold: what was acknowledged is there exactly once, in base tables and in rollups.
+// It serves the tests of testbed that kill.
+package ledger
 
 import (
 	"context"
@@ -36,36 +39,39 @@ const (
 	acknowledged
 )
 
-type signal uint8
+// Signal tells requests of different content apart.
+type Signal uint8
 
+// The signals.
 const (
-	traces signal = iota
-	logs
-	points
+	Traces Signal = iota
+	Logs
+	Points
 	signals
 )
 
-func (s signal) String() string { return [...]string{"traces", "logs", "points"}[s] }
+func (s Signal) String() string { return [...]string{"traces", "logs", "points"}[s] }
 
-// ledger keeps the fate of every request by its number.
-type ledger struct {
+// Ledger keeps the fate of every request by its number. It is safe for concurrent use.
+type Ledger struct {
 	mu   sync.Mutex
 	base time.Time
 	next uint64
 	fate [signals]map[uint64]fate
-	// first is told once after the first acknowledgement of a round.
+	// first is told after the first acknowledgement since Round.
 	first chan struct{}
 }
 
-func newLedger(base time.Time) *ledger {
-	l := &ledger{base: base}
+// New makes an empty ledger. The items of its requests have times from base on.
+func New(base time.Time) *Ledger {
+	l := &Ledger{base: base, first: make(chan struct{}, 1)}
 	for s := range l.fate {
 		l.fate[s] = map[uint64]fate{}
 	}
 	return l
 }
 
-func (l *ledger) begin(s signal) uint64 {
+func (l *Ledger) begin(s Signal) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.next++
@@ -73,7 +79,7 @@ func (l *ledger) begin(s signal) uint64 {
 	return l.next
 }
 
-func (l *ledger) acknowledge(s signal, n uint64) {
+func (l *Ledger) acknowledge(s Signal, n uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.fate[s][n] = acknowledged
@@ -83,7 +89,20 @@ func (l *ledger) acknowledge(s signal, n uint64) {
 	}
 }
 
-func (l *ledger) count(s signal, f fate) (n int) {
+// Round gives a channel that is told at the next acknowledgement.
+func (l *Ledger) Round() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.first = make(chan struct{}, 1)
+	return l.first
+}
+
+// Acknowledged is the number of requests that were answered with success.
+func (l *Ledger) Acknowledged(s Signal) int { return l.count(s, acknowledged) }
+
+func (l *Ledger) count(s Signal, f fate) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, have := range l.fate[s] {
 		if have == f {
 			n++
@@ -92,28 +111,29 @@ func (l *ledger) count(s signal, f fate) (n int) {
 	return n
 }
 
-// send sends requests of all signals, one after the other, until the receiver is gone.
-func (l *ledger) send(ctx context.Context, address string) error {
+// Send sends requests of all signals over OTLP/gRPC, one after the other, until one is not acknowledged: the receiver is
+// gone, or ctx ended.
+func (l *Ledger) Send(ctx context.Context, address string) error {
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	clients := [signals]func(n uint64) error{
-		traces: func(n uint64) error {
+		Traces: func(n uint64) error {
 			_, err := ptraceotlp.NewGRPCClient(conn).Export(ctx, ptraceotlp.NewExportRequestFromTraces(l.spans(n)))
 			return err
 		},
-		logs: func(n uint64) error {
+		Logs: func(n uint64) error {
 			_, err := plogotlp.NewGRPCClient(conn).Export(ctx, plogotlp.NewExportRequestFromLogs(l.records(n)))
 			return err
 		},
-		points: func(n uint64) error {
+		Points: func(n uint64) error {
 			_, err := pmetricotlp.NewGRPCClient(conn).Export(ctx, pmetricotlp.NewExportRequestFromMetrics(l.samples(n)))
 			return err
 		},
 	}
-	for s := signal(0); ; s = (s + 1) % signals {
+	for s := Signal(0); ; s = (s + 1) % signals {
 		n := l.begin(s)
 		if err := clients[s](n); err != nil {
 			return fmt.Errorf("%s %d: %w", s, n, err)
@@ -123,7 +143,7 @@ func (l *ledger) send(ctx context.Context, address string) error {
 }
 
 // at is the time of an item: requests are told apart by it where they have no id.
-func (l *ledger) at(n uint64, i int) pcommon.Timestamp {
+func (l *Ledger) at(n uint64, i int) pcommon.Timestamp {
 	return pcommon.NewTimestampFromTime(l.base.Add(time.Duration(n*perRequest+uint64(i)) * time.Microsecond))
 }
 
@@ -133,7 +153,7 @@ func traceID(n uint64) (id pcommon.TraceID) {
 	return id
 }
 
-func (l *ledger) spans(n uint64) ptrace.Traces {
+func (l *Ledger) spans(n uint64) ptrace.Traces {
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
 	rs.Resource().Attributes().PutStr("service.name", service)
@@ -159,7 +179,7 @@ func (l *ledger) spans(n uint64) ptrace.Traces {
 	return td
 }
 
-func (l *ledger) records(n uint64) plog.Logs {
+func (l *Ledger) records(n uint64) plog.Logs {
 	ld := plog.NewLogs()
 	rl := ld.ResourceLogs().AppendEmpty()
 	rl.Resource().Attributes().PutStr("service.name", service)
@@ -174,7 +194,7 @@ func (l *ledger) records(n uint64) plog.Logs {
 	return ld
 }
 
-func (l *ledger) samples(n uint64) pmetric.Metrics {
+func (l *Ledger) samples(n uint64) pmetric.Metrics {
 	md := pmetric.NewMetrics()
 	rm := md.ResourceMetrics().AppendEmpty()
 	rm.Resource().Attributes().PutStr("service.name", service)
