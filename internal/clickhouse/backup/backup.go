@@ -87,15 +87,6 @@ type Store struct {
 	Conn driver.Conn
 	// OnProgress, if set, is called a few times a second.
 	OnProgress func(Progress)
-	// now is replaced by nobody but tests of this package.
-	now func() time.Time
-}
-
-func (s *Store) time() time.Time {
-	if s.now != nil {
-		return s.now()
-	}
-	return time.Now()
 }
 
 // Create copies all tables of the database into a new backup. Rows that are inserted meanwhile are in it or not, whole
@@ -113,7 +104,7 @@ func (s *Store) Create(ctx context.Context, name string) (*Manifest, error) {
 	} else if !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
-	m := &Manifest{Name: name, CreatedAt: s.time().UTC().Truncate(time.Millisecond)}
+	m := &Manifest{Name: name, CreatedAt: time.Now().UTC().Truncate(time.Millisecond)}
 	// The schema is read before the copy: a statement that comes in between is then run again by a restore's store.
 	if m.Schema, err = s.schema(ctx); err != nil {
 		return nil, err
@@ -139,7 +130,7 @@ func (s *Store) Create(ctx context.Context, name string) (*Manifest, error) {
 	for _, n := range m.Tables {
 		m.Rows += n
 	}
-	m.DurationNS = s.time().Sub(m.CreatedAt).Nanoseconds()
+	m.DurationNS = time.Since(m.CreatedAt).Nanoseconds()
 	if err := s.writeManifest(ctx, dir, m); err != nil {
 		return nil, fmt.Errorf("write the manifest of backup %s, without which it can't be restored: %w", name, err)
 	}
@@ -237,14 +228,17 @@ func (s *Store) writeManifest(ctx context.Context, dir string, m *Manifest) erro
 
 const manifestSuffix = ".json"
 
-// pollInterval is how often a running statement is looked at.
-const pollInterval = 100 * time.Millisecond
+// A running statement is looked at after firstPoll, then less and less often, up to once in lastPoll.
+const (
+	firstPoll = 5 * time.Millisecond
+	lastPoll  = 250 * time.Millisecond
+)
 
 // run starts a BACKUP or RESTORE in the engine's background and waits for its end. When the context ends first the
 // statement goes on.
 func (s *Store) run(ctx context.Context, statement, settings string) (Progress, error) {
 	id := rand.Text()
-	begun := s.time()
+	begun := time.Now()
 	rows, err := s.Conn.Query(ctx, statement+" SETTINGS id = "+quote(id)+", "+settings+" ASYNC")
 	if err != nil {
 		return Progress{}, err
@@ -252,9 +246,7 @@ func (s *Store) run(ctx context.Context, statement, settings string) (Progress, 
 	if err := rows.Close(); err != nil {
 		return Progress{}, err
 	}
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	for {
+	for wait := firstPoll; ; wait = min(2*wait, lastPoll) {
 		var p Progress
 		var status, problem string
 		err := s.Conn.QueryRow(ctx, "SELECT toString(status), error, num_files, total_size FROM system.backups WHERE id = {id:String}",
@@ -262,7 +254,7 @@ func (s *Store) run(ctx context.Context, statement, settings string) (Progress, 
 		if err != nil {
 			return p, fmt.Errorf("look at the running statement, which goes on in the engine: %w", err)
 		}
-		p.Elapsed = s.time().Sub(begun)
+		p.Elapsed = time.Since(begun)
 		if s.OnProgress != nil {
 			s.OnProgress(p)
 		}
@@ -276,7 +268,7 @@ func (s *Store) run(ctx context.Context, statement, settings string) (Progress, 
 		select {
 		case <-ctx.Done():
 			return p, fmt.Errorf("stopped waiting, the statement goes on in the engine: %w", ctx.Err())
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 	}
 }
