@@ -12,6 +12,7 @@ import (
 
 	"github.com/summitobs/summit/internal/clickhouse/column"
 	"github.com/summitobs/summit/internal/clickhouse/printcache"
+	"github.com/summitobs/summit/internal/clickhouse/quota"
 	"github.com/summitobs/summit/internal/clickhouse/table"
 )
 
@@ -136,7 +137,7 @@ func newBatch(e *Encoder) *Batch {
 	return &Batch{
 		enc: e, blocks: make([]block, len(table.All())),
 		pending: make(map[storedKey]struct{}),
-		own:     batchOwn{patterns: map[tenantDay]int{}},
+		own:     batchOwn{patterns: map[quota.Key]int{}},
 	}
 }
 
@@ -188,7 +189,7 @@ func (b *Batch) RawBytes() int { return len(b.encoded()) }
 func (b *Batch) Committed() {
 	b.enc.stored.add(b.pending, func(k storedKey) {
 		if k.kind == storedPattern {
-			b.enc.own.patterns.count(tenantDay{k.tenant, k.day})
+			b.enc.own.patterns.Count(quota.Key{Tenant: k.tenant, Day: k.day}, 1)
 		}
 	})
 }

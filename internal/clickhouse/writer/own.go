@@ -2,17 +2,20 @@ package writer
 
 import (
 	"github.com/summitobs/summit/internal/clickhouse/catalog"
+	"github.com/summitobs/summit/internal/clickhouse/quota"
 	"github.com/summitobs/summit/internal/logpattern"
 	"github.com/summitobs/summit/internal/metricid"
 )
 
 // encoderOwn is what an Encoder knows besides what it has stored: patterns per tenant, keys with many values.
 type encoderOwn struct {
-	patterns patternQuota
+	patterns *quota.Quota
 	learner  *catalog.Learner
 }
 
-func (o *encoderOwn) init() { o.learner = catalog.NewLearner() }
+func (o *encoderOwn) init() {
+	o.patterns, o.learner = quota.New(maxPatterns), catalog.NewLearner()
+}
 
 // batchOwn is room for work on single rows.
 type batchOwn struct {
@@ -20,5 +23,5 @@ type batchOwn struct {
 	hasher metricid.Hasher
 	text   []byte
 	// patterns counts the batch's patterns that no batch before it had.
-	patterns map[tenantDay]int
+	patterns map[quota.Key]int
 }

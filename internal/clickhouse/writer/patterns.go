@@ -1,10 +1,10 @@
 package writer
 
 import (
-	"sync"
 	"time"
 
 	"github.com/summitobs/summit/internal/clickhouse/column"
+	"github.com/summitobs/summit/internal/clickhouse/quota"
 	"github.com/summitobs/summit/internal/clickhouse/table"
 	"github.com/summitobs/summit/internal/tenant"
 )
@@ -36,12 +36,12 @@ func (b *Batch) pattern(id tenant.ID, body string, at int64) uint64 {
 	if b.known(key) {
 		return hash
 	}
-	quota := tenantDay{id, day}
-	if !b.enc.own.patterns.admits(quota, b.own.patterns[quota]) {
+	owner := quota.Key{Tenant: id, Day: day}
+	if !b.enc.own.patterns.Admits(owner, b.own.patterns[owner]) {
 		return 0
 	}
 	b.first(key)
-	b.own.patterns[quota]++
+	b.own.patterns[owner]++
 	c := use[patternColumns](b, table.LogPatterns)
 	c.Tenant.AppendUUID(id)
 	c.ID.Append(hash)
@@ -58,36 +58,4 @@ func (b *Batch) pattern(id tenant.ID, body string, at int64) uint64 {
 func (b *Batch) known(k storedKey) bool {
 	_, ok := b.pending[k]
 	return ok || b.enc.stored.has(k)
-}
-
-// patternQuota counts the patterns of each tenant and day that were stored. It is safe for concurrent use.
-type patternQuota struct {
-	mu   sync.Mutex
-	used map[tenantDay]int
-}
-
-type tenantDay struct {
-	tenant tenant.ID
-	day    int32
-}
-
-// maxQuotas bounds the tenants and days that are counted; beyond it counting begins anew.
-const maxQuotas = 10_000
-
-// admits tells whether one more pattern may be written by a batch that has so many new ones already. It counts nothing:
-// a batch that is refused comes again.
-func (q *patternQuota) admits(k tenantDay, pending int) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.used[k]+pending < maxPatterns
-}
-
-// count counts a pattern that was stored.
-func (q *patternQuota) count(k tenantDay) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.used == nil || len(q.used) >= maxQuotas {
-		q.used = map[tenantDay]int{}
-	}
-	q.used[k]++
 }

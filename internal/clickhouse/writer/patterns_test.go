@@ -5,28 +5,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/summitobs/summit/internal/clickhouse/quota"
 	"github.com/summitobs/summit/internal/tenant"
 )
-
-func TestPatternsAreBoundedPerTenantAndDay(t *testing.T) {
-	var q patternQuota
-	k := tenantDay{tenant.Default, 1}
-	for range maxPatterns - 1 {
-		require.True(t, q.admits(k, 0))
-		q.count(k)
-	}
-	require.True(t, q.admits(k, 0))
-	require.False(t, q.admits(k, 1), "the batch has the last one")
-	q.count(k)
-	require.False(t, q.admits(k, 0))
-	require.True(t, q.admits(tenantDay{tenant.Default, 2}, 0), "another day")
-	require.True(t, q.admits(tenantDay{tenant.ID{1}, 1}, 0), "another tenant")
-}
 
 // What a sender sends again and again while the queue is full must not use up its patterns.
 func TestOnlyStoredPatternsCount(t *testing.T) {
 	e := New(Options{})
-	day := tenantDay{tenant.Default, dayOf(e.opts.Now())}
+	day := quota.Key{Tenant: tenant.Default, Day: dayOf(e.opts.Now())}
 	take := func(commit bool, bodies ...string) {
 		b := e.begin()
 		for _, body := range bodies {
@@ -40,17 +26,17 @@ func TestOnlyStoredPatternsCount(t *testing.T) {
 	for range 10 {
 		take(false, "user logged in", "user logged out")
 	}
-	require.Zero(t, e.own.patterns.used[day], "refused ones")
+	require.Zero(t, e.own.patterns.Used(day), "refused ones")
 	one, two := e.begin(), e.begin() // at the same time
 	for _, b := range []*Batch{one, two} {
 		require.NotZero(t, b.pattern(tenant.Default, "user logged in", b.now.UnixNano()))
 		b.Committed()
 	}
-	require.Equal(t, 1, e.own.patterns.used[day])
+	require.Equal(t, 1, e.own.patterns.Used(day))
 	take(true, "user logged in", "user logged out")
-	require.Equal(t, 2, e.own.patterns.used[day])
+	require.Equal(t, 2, e.own.patterns.Used(day))
 
-	e.own.patterns.used[day] = maxPatterns - 1
+	e.own.patterns.Count(day, maxPatterns-3)
 	b := e.begin()
 	require.NotZero(t, b.pattern(tenant.Default, "the last that fits", b.now.UnixNano()))
 	require.Zero(t, b.pattern(tenant.Default, "one too many", b.now.UnixNano()))
@@ -80,7 +66,7 @@ func TestRecordsBeyondTheBoundHaveNoPattern(t *testing.T) {
 	at := b.now.UnixNano()
 	known := b.pattern(tenant.Default, "user 1 logged in", at)
 	require.NotZero(t, known)
-	e.own.patterns.used = map[tenantDay]int{{tenant.Default, dayOf(b.now)}: maxPatterns}
+	e.own.patterns.Count(quota.Key{Tenant: tenant.Default, Day: dayOf(b.now)}, maxPatterns)
 	require.Zero(t, b.pattern(tenant.Default, "user 1 logged out", at))
 	require.Equal(t, known, b.pattern(tenant.Default, "user 2 logged in", at), "a known pattern stays")
 	require.Equal(t, 1, b.Rows())

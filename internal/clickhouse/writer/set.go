@@ -36,12 +36,7 @@ func NewSet(openedAt time.Time) *Set {
 // for the same columns, so that a replayed segment is the same INSERT.
 var derivers = map[string]func(*Set) error{}
 
-func (s *Set) derive(name string) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("derive the %s of a segment: internal error: %v", name, p)
-		}
-	}()
+func (s *Set) derive(name string) error {
 	if err := derivers[name](s); err != nil {
 		return fmt.Errorf("derive the %s of a segment: %w", name, err)
 	}
