@@ -362,7 +362,7 @@ func TestRowsAreStoredWithoutWhatIsComputedFromThem(t *testing.T) {
 			faulty := func(cfg *Config) codec {
 				c := newCodec(cfg)
 				c.newSet = func(at time.Time) rowSet {
-					return tableSet{&writer.Set{Set: segment.NewSet(at, []func() error{fault})}}
+					return tableSet{&writer.Set{Set: segment.NewSet(at, []segment.Deriver{{Name: "catalog", Run: fault}})}}
 				}
 				return c
 			}

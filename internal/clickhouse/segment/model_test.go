@@ -214,11 +214,11 @@ func TestRowsOfOneRequestMayTakeManyFrames(t *testing.T) {
 func TestDerivedRowsAreAddedOnce(t *testing.T) {
 	var set *segment.Set
 	calls := 0
-	set = segment.NewSet(openedAt, []func() error{func() error {
+	set = segment.NewSet(openedAt, []segment.Deriver{{Name: "nodes", Run: func() error {
 		calls++
 		ids := set.Column(table.GraphNodes, "id").(*column.Str)
 		return set.Append(table.GraphNodes, columns([]node{{kind: "Derived", id: string(ids.At(0))}}, nil))
-	}})
+	}}})
 	defer set.Release()
 	require.NoError(t, set.Add(nodesRecord(columns([]node{{kind: "Zone", id: "x"}}, optional))))
 	for range 2 {
@@ -260,10 +260,10 @@ func TestFailureOfADeriverTakesOnlyItsRows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var set *segment.Set
-			set = segment.NewSet(openedAt, []func() error{
-				func() error { return derived(&set, "before") },
-				func() error { return tt.fail(&set) },
-				func() error { return derived(&set, "after") },
+			set = segment.NewSet(openedAt, []segment.Deriver{
+				{Name: "first", Run: func() error { return derived(&set, "before") }},
+				{Name: "second", Run: func() error { return tt.fail(&set) }},
+				{Name: "third", Run: func() error { return derived(&set, "after") }},
 			})
 			defer set.Release()
 			require.NoError(t, set.Add(nodesRecord(columns([]node{{kind: "Zone", id: "x"}}, optional))))
@@ -278,7 +278,7 @@ func TestFailureOfADeriverTakesOnlyItsRows(t *testing.T) {
 			if tt.says == "" {
 				require.NoError(t, set.Failure())
 			} else {
-				require.EqualError(t, set.Failure(), tt.says)
+				require.EqualError(t, set.Failure(), "derive the second of a segment: "+tt.says)
 			}
 			again := segment.NewSet(openedAt, nil)
 			defer again.Release()

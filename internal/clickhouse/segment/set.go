@@ -23,7 +23,7 @@ type Set struct {
 	blocks   []setBlock
 	raw      []byte
 	// derivers is nil once they have run, failure is what went wrong with them.
-	derivers []func() error
+	derivers []Deriver
 	failure  error
 	// keep has, while a deriver runs, the number of rows of each table that were there before it and still are.
 	keep []int
@@ -46,10 +46,17 @@ type Insert struct {
 	order []uint32
 }
 
+// Deriver adds rows to a set that are computed from the gathered ones.
+type Deriver struct {
+	// Name says what the rows are.
+	Name string
+	Run  func() error
+}
+
 // NewSet makes the set of a segment that was opened at the given time, which becomes the rows' ingested_at. derivers add
 // rows that are computed from the gathered ones; they must give the same rows for the same columns, so that a replayed
 // segment is the same INSERT. One that fails gives no rows and stops nobody: see Failure.
-func NewSet(openedAt time.Time, derivers []func() error) *Set {
+func NewSet(openedAt time.Time, derivers []Deriver) *Set {
 	s := sets.Get().(*Set)
 	s.openedAt, s.derivers, s.failure = openedAt, derivers, nil
 	return s
@@ -255,8 +262,10 @@ func (s *Set) derive(run func() error) (err error) {
 func (s *Set) Each(visit func(Insert) error) error {
 	derivers := s.derivers
 	s.derivers = nil
-	for _, run := range derivers {
-		s.failure = errors.Join(s.failure, s.derive(run))
+	for _, d := range derivers {
+		if err := s.derive(d.Run); err != nil {
+			s.failure = errors.Join(s.failure, fmt.Errorf("derive the %s of a segment: %w", d.Name, err))
+		}
 	}
 	for i, t := range table.All() {
 		if s.blocks[i].rows == 0 {

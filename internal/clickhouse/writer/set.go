@@ -1,7 +1,6 @@
 package writer
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -24,9 +23,9 @@ type Insert = segment.Insert
 // NewSet makes the set of a segment that was opened at the given time, which becomes the rows' ingested_at.
 func NewSet(openedAt time.Time) *Set {
 	s := &Set{}
-	run := make([]func() error, 0, len(derivers))
+	run := make([]segment.Deriver, 0, len(derivers))
 	for _, name := range slices.Sorted(maps.Keys(derivers)) {
-		run = append(run, func() error { return s.derive(name) })
+		run = append(run, segment.Deriver{Name: name, Run: func() error { return derivers[name](s) }})
 	}
 	s.Set = segment.NewSet(openedAt, run)
 	return s
@@ -35,13 +34,6 @@ func NewSet(openedAt time.Time) *Set {
 // derivers compute rows from the gathered columns of a segment, in the order of their names. They must give the same rows
 // for the same columns, so that a replayed segment is the same INSERT.
 var derivers = map[string]func(*Set) error{}
-
-func (s *Set) derive(name string) error {
-	if err := derivers[name](s); err != nil {
-		return fmt.Errorf("derive the %s of a segment: %w", name, err)
-	}
-	return nil
-}
 
 // columnOf gives a gathered column, for derivers; ok is false where no record had it.
 func columnOf[C column.Column](s *Set, t *table.Table, name string) (c C, ok bool) {
