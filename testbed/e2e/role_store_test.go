@@ -84,13 +84,14 @@ func storeApart(t *testing.T) (s *system, gateway *process.Process, restart func
 		require.NoError(t, err)
 		return store
 	}
-	store := start()
-	s.all = []*process.Process{store}
-	require.NoError(t, store.WaitHealthy(t.Context(), places))
+	// The gateway first: a store that is away holds up neither its start nor its senders.
 	gateway, err = process.StoreApart("gateway", t.TempDir(), at)
 	require.NoError(t, err)
-	s.all = append([]*process.Process{gateway}, s.all...)
+	s.all = []*process.Process{gateway}
 	require.NoError(t, gateway.WaitHealthy(t.Context(), at))
+	store := start()
+	s.all = append(s.all, store)
+	require.NoError(t, store.WaitHealthy(t.Context(), places))
 	q, err := process.Queryd(s.dir, places)
 	require.NoError(t, err)
 	s.all = append([]*process.Process{q}, s.all...)
