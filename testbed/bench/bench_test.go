@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+
+	"github.com/summitobs/summit/testbed/load"
 )
 
 func TestAccountedReadsTheTotalOfAProfile(t *testing.T) {
@@ -85,4 +87,11 @@ func TestStepsAreChosenByName(t *testing.T) {
 	b.only = []string{"everything"}
 	_, err = b.chosen()
 	require.ErrorContains(t, err, "want some of spans, logs,")
+}
+
+func TestSustainableCountsMergingIn(t *testing.T) {
+	o := outcome{Result: load.Result{Items: 1_000_000}, cpu: 7 * time.Second, whole: 4 * time.Second, merged: 5 * time.Second}
+	require.InDelta(t, 250_000, o.stored(), 0)
+	require.InDelta(t, 200_000, o.sustainable(), 0)
+	require.InDelta(t, 7, o.perMillion(), 0)
 }

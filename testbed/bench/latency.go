@@ -57,10 +57,10 @@ func (b *bench) latencies(ctx context.Context) error {
 	if err := errors.Join(err, sendErr, askErr); err != nil {
 		return err
 	}
-	if _, err := b.settle(ctx, load.Spans, rows+res.Items+int64(p.count)); err != nil {
+	if _, _, err := b.settle(ctx, load.Spans, rows+res.Items+int64(p.count)); err != nil {
 		return err
 	}
-	b.add("write.ack.p99", millis(res.P99), "ms", fmt.Sprintf("at %.0fk spans/s, %d %% of what is sustained; p50 %s; from when the request was due; %d refusals",
+	b.add("write.ack.p99", millis(res.P99), "ms", fmt.Sprintf("at %.0fk spans/s, %d %% of what is sustained with merging; p50 %s; from when the request was due; %d refusals",
 		rate/1000, int(share*100), res.P50.Round(time.Millisecond), res.Waits))
 	b.add("write.visible.p99", millis(quantile(p.seen, 0.99)), "ms", fmt.Sprintf("at the same load, %d probe spans from sending until a query finds them; p50 %s; age of the newest ingested_at p99 %s",
 		p.count, quantile(p.seen, 0.5).Round(time.Millisecond), quantile(p.ages, 0.99).Round(time.Millisecond)))

@@ -102,8 +102,8 @@ type bench struct {
 	places  process.Places
 	server  *process.Process
 	figures []figure.Figure
-	// sustained is the rate of spans end to end at saturation.
-	sustained float64
+	// stored is the rate of spans end to end at saturation; sustained that at which merging keeps up too.
+	stored, sustained float64
 	// pprof is where a server started by serve gives profiles.
 	pprof string
 }

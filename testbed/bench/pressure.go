@@ -32,7 +32,7 @@ func (b *bench) small(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.add("write.small.ratio", o.stored()/b.sustained, "of the big-batch rate", fmt.Sprintf("200 clients of 64-span requests: %.0fk/s end to end, %.2f cpu-s/M, acknowledged after %s (p99), %d refusals; at most %d parts of the span table, %d in the end",
+	b.add("write.small.ratio", o.stored()/b.stored, "of the big-batch rate", fmt.Sprintf("200 clients of 64-span requests: %.0fk/s end to end, %.2f cpu-s/M, acknowledged after %s (p99), %d refusals; at most %d parts of the span table, %d in the end",
 		o.stored()/1000, o.perMillion(), o.P99.Round(time.Millisecond), o.Waits, most, parts))
 	return nil
 }
@@ -58,7 +58,7 @@ func (b *bench) overload(ctx context.Context) error {
 			Signal: load.Spans, Protocol: "grpc", Address: b.places.OTLPGRPC, Total: math.MaxInt32, Connections: 32, For: length, Seed: 404,
 		})
 		if err == nil {
-			_, err = b.settle(ctx, load.Spans, res.Items)
+			_, _, err = b.settle(ctx, load.Spans, res.Items)
 		}
 		return err
 	})

@@ -30,14 +30,17 @@ type outcome struct {
 	load.Result
 	// cpu is the collector's, until nothing was merged any more.
 	cpu time.Duration
-	// whole is the time from the first request until all rows could be asked for.
-	whole time.Duration
+	// whole is the time from the first request until all rows could be asked for, merged until nothing was merged any more.
+	whole, merged time.Duration
 }
 
 func (o outcome) perMillion() float64 { return o.cpu.Seconds() / float64(o.Items) * 1e6 }
 
 // stored is the rate end to end.
 func (o outcome) stored() float64 { return float64(o.Items) / o.whole.Seconds() }
+
+// sustainable is the rate at which merging keeps up too.
+func (o outcome) sustainable() float64 { return float64(o.Items) / max(o.whole, o.merged).Seconds() }
 
 // signal measures one signal and adds its figures under a name: the processor time of the collector from the first
 // request until all rows can be asked for and nothing has been merged for a while, and the bytes that rows take.
@@ -65,7 +68,7 @@ func (b *bench) signal(ctx context.Context, s load.Settings, name string) error 
 		stored = float64(after-before) / float64(o.Items)
 	}
 	if s.Signal == load.Spans && s.Shape == load.Platform {
-		b.sustained = max(b.sustained, best.stored())
+		b.stored, b.sustained = best.stored(), best.sustainable()
 	}
 	b.add("write."+name+".cpu", best.perMillion(), "cpu-s/M", fmt.Sprintf("%.0fk/s taken, %.0fk/s end to end, acknowledged after %s (p50) %s (p99)",
 		best.PerSecond()/1000, best.stored()/1000, best.P50.Round(time.Millisecond), best.P99.Round(time.Millisecond)))
@@ -92,43 +95,44 @@ func (b *bench) once(ctx context.Context, s load.Settings) (outcome, error) {
 	if o.Result, err = load.Run(ctx, s); err != nil {
 		return o, fmt.Errorf("%w\n%s", err, b.server.Tail())
 	}
-	complete, err := b.settle(ctx, s.Signal, rows+o.Items)
+	complete, merged, err := b.settle(ctx, s.Signal, rows+o.Items)
 	if err != nil {
 		return o, err
 	}
 	after, err := b.server.CPU()
-	o.cpu, o.whole = after-before, complete.Sub(began)
+	o.cpu, o.whole, o.merged = after-before, complete.Sub(began), merged.Sub(began)
 	return o, err
 }
 
-// settle waits until all rows are there and no merge has run for a while. It gives the time when all were there.
-func (b *bench) settle(ctx context.Context, signal load.Signal, want int64) (complete time.Time, err error) {
+// settle waits until all rows are there and no merge has run for a while. It gives the times
+// when all were there and when the last merge was seen.
+func (b *bench) settle(ctx context.Context, signal load.Signal, want int64) (complete, merged time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	last := time.Now()
 	for {
 		rows, err := b.rows(ctx, signal)
 		if err != nil {
-			return complete, err
+			return complete, last, err
 		}
 		if complete.IsZero() && rows == want {
 			complete = time.Now()
 		}
 		merges, err := b.number(ctx, "SELECT count() FROM system.merges")
 		if err != nil {
-			return complete, err
+			return complete, last, err
 		}
 		if rows > want {
-			return complete, fmt.Errorf("%d rows of %d sent: some are there twice", rows, want)
+			return complete, last, fmt.Errorf("%d rows of %d sent: some are there twice", rows, want)
 		}
 		if rows < want || merges > 0 {
 			last = time.Now()
 		}
 		if time.Since(last) > quiet {
-			return complete, nil
+			return complete, last, nil
 		}
 		if err := pause(ctx, 200*time.Millisecond); err != nil {
-			return complete, fmt.Errorf("%d of %d rows and %d merges after %s: %w", rows, want, merges, patience, err)
+			return complete, last, fmt.Errorf("%d of %d rows and %d merges after %s: %w", rows, want, merges, patience, err)
 		}
 	}
 }
