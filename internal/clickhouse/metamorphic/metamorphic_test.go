@@ -150,9 +150,7 @@ func TestTheStoreAgreesWithAModel(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, s.engine.Close()) })
 	rapid.Check(t, func(t *rapid.T) {
 		s.empty(t)
-		// Noon of the day before: no row is near midnight, and none is in the future.
-		start := time.Now().UTC().Truncate(24 * time.Hour).Add(-12 * time.Hour)
-		q := &sequence{store: s, model: newModel(), saved: map[string]*model{}, start: start}
+		q := &sequence{store: s, model: newModel(), saved: map[string]*model{}, start: someDay()}
 		for range rapid.IntRange(5, 18).Draw(t, "steps") {
 			q.step(t)
 			s.check(t, q.model)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/summitobs/summit/internal/clickhouse"
 	"github.com/summitobs/summit/internal/clickhouse/backup"
@@ -151,7 +150,7 @@ func (s *store) expire(t require.TestingT) {
 }
 
 // check compares the engine with the model.
-func (s *store) check(t *rapid.T, m *model) {
+func (s *store) check(t require.TestingT, m *model) {
 	live, maybe := m.live()
 	got := map[uint64]int{}
 	s.scan(t, "SELECT span_id, count() FROM events_trace_v1 GROUP BY span_id", func(row func(...any) error) error {
