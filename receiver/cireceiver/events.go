@@ -165,7 +165,7 @@ func eventList(list json.RawMessage) ([]map[string]json.RawMessage, *problem) {
 // tooLong refuses texts that nobody reads and that would be kept; a message is cut instead.
 func tooLong(path string, e *ciEvent, fields map[string]json.RawMessage) *problem {
 	for _, k := range slices.Sorted(maps.Keys(fields)) {
-		if len(fields[k]) > maxText+2 && k != "message" && k != "attrs" && k != "digests" {
+		if k != "message" && k != "attrs" && k != "digests" && isLong(fields[k]) {
 			return wrongField(path+k, fmt.Sprintf("is longer than %d bytes", maxText))
 		}
 	}
@@ -181,6 +181,15 @@ func tooLong(path string, e *ciEvent, fields map[string]json.RawMessage) *proble
 		}
 	}
 	return nil
+}
+
+// isLong tells a value that takes more than maxText bytes: a text as it is, not as it is written with its escapes.
+func isLong(raw json.RawMessage) bool {
+	if len(raw) <= maxText+2 {
+		return false
+	}
+	var s string
+	return json.Unmarshal(raw, &s) != nil || len(s) > maxText
 }
 
 func otherKey(m map[string]json.RawMessage) string {
