@@ -30,7 +30,9 @@ func escaped(s string) string {
 // A text has the length that it has, not that of the way it was written.
 func TestLengthOfATextIsThatOfItsBytes(t *testing.T) {
 	h := start(t, testConfig())
+	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
+		runs++
 		unit := rapid.SampledFrom([]string{"a", "é", "漢", "😀", `"`, "\n", "<"}).Draw(rt, "unit")
 		n := maxText/len(unit) + rapid.IntRange(-2, 2).Draw(rt, "more")
 		name := strings.Repeat(unit, n)
@@ -39,7 +41,7 @@ func TestLengthOfATextIsThatOfItsBytes(t *testing.T) {
 			require.NoError(rt, err)
 			return string(b)
 		}}).Draw(rt, "written")(name)
-		code, got := h.events(`{"type":"run","repo":"a/b","run_id":"1","status":"running","name":` + written + `}`)
+		code, got := h.events(fmt.Sprintf(`{"type":"run","repo":"a/b","run_id":"%d","status":"running","name":%s}`, runs, written))
 		if len(name) > maxText {
 			require.Equal(rt, 400, code, got)
 			require.Equal(rt, "name", got["field"])
@@ -56,7 +58,7 @@ func TestLengthOfATextIsThatOfItsBytes(t *testing.T) {
 func TestMessagesAreCut(t *testing.T) {
 	for _, unit := range []string{"m", "é", "漢", "😀"} {
 		h := start(t, testConfig())
-		message := strings.Repeat(unit, maxMessage)
+		message := strings.Repeat(unit, maxMessage+1)
 		code, got := h.events(`{"type":"run","repo":"a/b","run_id":"1","status":"failure","message":` + escaped(message) + `}`)
 		require.Equal(t, 200, code, got)
 		run := h.emitted()[0].(*build.Run)
