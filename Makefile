@@ -12,7 +12,7 @@ ARGS ?=
 
 UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/*.json ui/*.ts ui/*.html)
 
-.PHONY: help setup build run test test-go test-ui bench bench-write bench-upstream lint generate screenshots ci clean
+.PHONY: help setup build run test test-go test-ui bench bench-write bench-upstream lint generate prove screenshots ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ bench-write: build ## measure the write path in full: signals, queue, latencies,
 
 bench-upstream: build ## measure our exporter beside contrib's clickhouseexporter, both with a durable queue
 	@$(GO) run ./testbed/upstream $(ARGS)
+
+prove: build ## the long forms: a hundred kills under load and long random histories of the store
+	@for seed in 1 2 3 4 5 6 7 8 9 10; do CRASH_SEED=$$seed $(GO) test -count=1 ./testbed/crash; done
+	@$(GO) test -timeout 60m ./internal/clickhouse/metamorphic -metamorphic.long
 
 lint: ## check formatting, vet and the shape of the repository
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
