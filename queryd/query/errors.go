@@ -235,17 +235,24 @@ func newestOf(column string) sb.Expr { return sb.Fn("argMax", sb.Col(column), sb
 func (s *Service) newestEvents(ctx context.Context, scope sb.Scope, conds []sb.Expr, fps []sb.ID16, byKey map[groupKey]*ErrorItem) error {
 	sel := sb.Select(scope, sb.Errors, keyColumns()...).Columns(
 		newestOf("exception_type"), newestOf("commit_sha"), newestOf("build_run_id"), newestOf("deployment_id"),
-		sb.Fn("toString", newestOf("correlation_basis")), newestOf("trace_id")).
+		sb.Fn("toString", newestOf("correlation_basis")), newestOf("trace_id"), newestOf("exception_message"), newestOf("culprit"),
+		sb.Fn("min", sb.Col("timestamp")), sb.Fn("max", sb.Col("timestamp"))).
 		Where(sb.In(sb.Col("error_fp"), fps)).Where(conds...).GroupBy(keyRefs()...)
 	return s.Each(ctx, sel, func(r driver.Rows) error {
 		var k groupKey
-		var typ, trace string
+		var typ, trace, message, culprit string
+		var first, last time.Time
 		var cor Correlation
-		if err := r.Scan(&k.fp, &k.service, &k.environment, &typ, &cor.CommitSHA, &cor.BuildRunID, &cor.DeploymentID, &cor.Basis, &trace); err != nil {
+		if err := r.Scan(&k.fp, &k.service, &k.environment, &typ, &cor.CommitSHA, &cor.BuildRunID, &cor.DeploymentID, &cor.Basis, &trace,
+			&message, &culprit, &first, &last); err != nil {
 			return err
 		}
 		if dst := byKey[k]; dst != nil {
 			dst.Type, dst.Correlation = typ, cor
+			if dst.LastSeen == nil { // the views follow the events by a moment
+				dst.Title, dst.Culprit, dst.FirstSeen, dst.LastSeen = strings.TrimSuffix(typ+": "+message, ": "), culprit, known(first), known(last)
+				dst.FirstCommit, dst.FirstBuild, dst.LastCommit, dst.LastBuild = cor.CommitSHA, cor.BuildRunID, cor.CommitSHA, cor.BuildRunID
+			}
 			if id := traceID(trace); id != "" {
 				dst.SampleTraceID = id
 			}

@@ -167,3 +167,23 @@ func TestErrorGroupHasItsEventsAndBuilds(t *testing.T) {
 	_, err = svc.Error(ctx, caller, "v2:00", query.ErrorQuery{})
 	wantProblem(t, err, runner.Invalid, "fingerprint")
 }
+
+// The views of a group are committed a moment after its events: what is shown meanwhile comes from the events.
+func TestErrorGroupWhoseViewsAreBehind(t *testing.T) {
+	s, svc := open(t)
+	at := time.Now().UTC().Add(-time.Minute).Truncate(time.Microsecond)
+	fp := querytest.ID16("fp")
+	querytest.Insert(t, s, "events_error_v1", querytest.Exception(fp, querytest.ID16("t"), 1, "shop", at).With(querytest.Row{
+		"exception_type": "ValueError", "exception_message": "no such order", "culprit": "orders.find", "commit_sha": "abc", "build_run_id": "run1",
+	}))
+	whole, err := svc.Errors(ctx, caller, query.ErrorQuery{Window: lastHour()})
+	require.NoError(t, err)
+	require.Equal(t, "ValueError: no such order", whole.Items[0].Title)
+	require.NoError(t, s.Conn().Exec(ctx, "TRUNCATE TABLE error_groups_v1"))
+	behind, err := svc.Errors(ctx, caller, query.ErrorQuery{Window: lastHour()})
+	require.NoError(t, err)
+	require.Len(t, behind.Items, 1)
+	got := behind.Items[0]
+	require.Equal(t, []string{"ValueError: no such order", "orders.find", "abc", "run1"}, []string{got.Title, got.Culprit, got.FirstCommit, got.LastBuild})
+	require.Equal(t, at, got.LastSeen.UTC())
+}
