@@ -244,8 +244,23 @@ func CommitID(provider, host, repo, sha string) string {
 	return strings.Join([]string{provider, host, repo, sha}, ":")
 }
 
+// Materials says what an artifact is made of, from a bill of materials. It becomes edges of the build graph only.
+type Materials struct {
+	Provider string
+	Host     string
+	Repo     string
+	// Digest is the artifact's, Name what the bill calls it.
+	Digest string
+	Name   string
+	// DependsOn are ids of artifacts: a digest where one is known, else a package URL or "name@version".
+	DependsOn   []string
+	DescribedAt time.Time
+	Version     uint64
+}
+
 func (*Run) isEvent()        {}
 func (*Task) isEvent()       {}
 func (*Artifact) isEvent()   {}
 func (*Deployment) isEvent() {}
 func (*Commit) isEvent()     {}
+func (*Materials) isEvent()  {}

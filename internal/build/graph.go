@@ -30,6 +30,7 @@ const (
 	RelHasTask    = "HAS_TASK"
 	RelProduced   = "PRODUCED"
 	RelBuiltFrom  = "BUILT_FROM"
+	RelDependsOn  = "DEPENDS_ON"
 	RelRetryOf    = "RETRY_OF"
 	RelRanSuite   = "RAN"
 	RelContains   = "CONTAINS"
@@ -102,6 +103,8 @@ func Graph(ev Event) ([]Node, []Edge) {
 			"repo": e.Repo, "sha": e.SHA, "author": e.Author, "branch": e.Branch, "url": e.URL,
 			"changed_files": strconv.FormatUint(uint64(e.ChangedFiles), 10),
 		})
+	case *Materials:
+		g.materials(e)
 	}
 	return g.nodes, g.edges
 }
@@ -223,6 +226,15 @@ func (g *rows) artifact(a *Artifact) {
 		}
 	}
 	g.commit(NodeArtifact, a.Digest, RelBuiltFrom, a.RunKey, a.CommitSHA)
+}
+
+func (g *rows) materials(m *Materials) {
+	g.first, g.last, g.version = m.DescribedAt, m.DescribedAt, m.Version
+	g.stub(NodeArtifact, m.Digest, m.Name)
+	for _, id := range m.DependsOn {
+		g.stub(NodeArtifact, id, id)
+		g.edge(NodeArtifact, m.Digest, RelDependsOn, NodeArtifact, id, envelope.BasisNone)
+	}
 }
 
 func (g *rows) deployment(d *Deployment) {

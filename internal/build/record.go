@@ -20,6 +20,7 @@ const (
 	EventArtifact   = EventPrefix + "artifact"
 	EventDeployment = EventPrefix + "deployment"
 	EventCommit     = EventPrefix + "commit"
+	EventMaterials  = EventPrefix + "materials"
 )
 
 // AppendTo writes the event into an empty log record; FromLogRecord reads the same event back. Observed time, severity
@@ -44,6 +45,9 @@ func AppendTo(ev Event, lr plog.LogRecord) {
 	case *Commit:
 		head(lr, EventCommit, e.CommittedAt, "commit "+e.SHA+" "+e.Message, [16]byte{}, [8]byte{})
 		commitFields(&w, e)
+	case *Materials:
+		head(lr, EventMaterials, e.DescribedAt, "materials of "+e.Digest, [16]byte{}, [8]byte{})
+		materialsFields(&w, e)
 	}
 }
 
@@ -79,8 +83,12 @@ func FromLogRecord(lr plog.LogRecord) (ev Event, ok bool, err error) {
 		e := &Commit{}
 		commitFields(&r, e)
 		ev = e
+	case EventMaterials:
+		e := &Materials{}
+		materialsFields(&r, e)
+		ev = e
 	default:
-		return nil, true, fmt.Errorf("event name %q is no build event; want %srun, task, artifact, deployment or commit", name, EventPrefix)
+		return nil, true, fmt.Errorf("event name %q is no build event; want %srun, task, artifact, deployment, commit or materials", name, EventPrefix)
 	}
 	if r.err != nil {
 		return nil, true, fmt.Errorf("read %s: %w", name, r.err)
@@ -192,6 +200,17 @@ func artifactFields(c codec, a *Artifact) {
 	c.str(envelope.AttrBuildURL, &a.URL)
 	c.u64(envelope.AttrBuildVersion, &a.Version)
 	c.more(&a.Attrs)
+}
+
+func materialsFields(c codec, m *Materials) {
+	c.str(envelope.AttrBuildProvider, &m.Provider)
+	c.str(envelope.AttrBuildHost, &m.Host)
+	c.str(envelope.AttrBuildRepo, &m.Repo)
+	c.str("artifact.hash", &m.Digest)
+	c.str("artifact.filename", &m.Name)
+	c.strs(envelope.AttrBuildDependsOn, &m.DependsOn)
+	c.at(envelope.AttrBuildUpdatedAt, &m.DescribedAt)
+	c.u64(envelope.AttrBuildVersion, &m.Version)
 }
 
 func deploymentFields(c codec, d *Deployment) {

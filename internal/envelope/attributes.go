@@ -73,6 +73,7 @@ const (
 	AttrBuildURL         = "summit.build.url"
 
 	AttrBuildDigests          = "summit.build.digests"
+	AttrBuildDependsOn        = "summit.build.depends_on"
 	AttrBuildRunRef           = "summit.build.run.id"
 	AttrBuildBasis            = "summit.build.basis"
 	AttrBuildPreviousRevision = "summit.build.previous_revision"
