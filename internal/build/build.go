@@ -12,7 +12,8 @@ import (
 	"github.com/summitobs/summit/internal/envelope"
 )
 
-// Event is one of *Run, *Task, *Artifact, *Deployment, *Commit.
+// Event is one of *Run, *Task, *Artifact, *Deployment, *Commit, *Materials, *Change,
+// *Release.
 type Event interface{ isEvent() }
 
 // RunKey names one attempt of one run at its provider.
@@ -62,6 +63,12 @@ const (
 	// KeyWaitingSince and KeyApprovedAt bound the wait for an approval.
 	KeyWaitingSince = "waiting_since"
 	KeyApprovedAt   = "approved_at"
+	// KeyQueuedAt is when a task was given to the queue, at providers that make their tasks long before.
+	KeyQueuedAt = "queued_at"
+	// KeyFirstFinishedAt is when a run ended first, at providers that take up ended runs again.
+	KeyFirstFinishedAt = "first_finished_at"
+	// KeyRetryOf is the id of the task of the same run that this one repeats.
+	KeyRetryOf = "retry_of"
 	// KeySuite is the test suite of a test case.
 	KeySuite = "suite"
 	// KeyRunNumber is the number that people see, counted per pipeline.

@@ -168,7 +168,7 @@ func genState(t *rapid.T) State {
 
 func genEvent() *rapid.Generator[Event] {
 	return rapid.Custom(func(t *rapid.T) Event {
-		switch rapid.IntRange(0, 4).Draw(t, "kind") {
+		switch rapid.IntRange(0, 6).Draw(t, "kind") {
 		case 0:
 			return &Run{RunKey: genKey(t), State: genState(t)}
 		case 1:
@@ -191,6 +191,15 @@ func genEvent() *rapid.Generator[Event] {
 			return a
 		case 3:
 			return genDeployment(t)
+		case 4:
+			return genChange(t)
+		case 5:
+			return &Release{
+				Provider: word().Draw(t, "provider"), Host: word().Draw(t, "host"), Repo: word().Draw(t, "repo"), Tag: word().Draw(t, "tag"),
+				Name: rapid.String().Draw(t, "name"), CommitSHA: word().Draw(t, "sha"), Branch: word().Draw(t, "branch"), URL: word().Draw(t, "url"),
+				Draft: rapid.Bool().Draw(t, "draft"), Prerelease: rapid.Bool().Draw(t, "pre"), CreatedAt: genTime().Draw(t, "created"),
+				PublishedAt: genTime().Draw(t, "published"), UpdatedAt: genTime().Draw(t, "updated"), Attrs: genAttrs(t), Version: rapid.Uint64().Draw(t, "version"),
+			}
 		default:
 			return &Commit{
 				Provider: word().Draw(t, "provider"), Host: word().Draw(t, "host"), Repo: word().Draw(t, "repo"), SHA: word().Draw(t, "sha"),

@@ -101,8 +101,12 @@ func Graph(ev Event) ([]Node, []Edge) {
 		g.first, g.last, g.version = e.CommittedAt, e.CommittedAt, e.Version
 		g.node(NodeCommit, e.ID(), e.Message, map[string]string{
 			"repo": e.Repo, "sha": e.SHA, "author": e.Author, "branch": e.Branch, "url": e.URL,
-			"changed_files": strconv.FormatUint(uint64(e.ChangedFiles), 10),
+			"changed_files": strconv.FormatUint(uint64(e.ChangedFiles), 10), KeyFiles: e.Attrs[KeyFiles],
 		})
+	case *Change:
+		g.change(e)
+	case *Release:
+		g.release(e)
 	case *Materials:
 		g.materials(e)
 	}
@@ -187,6 +191,10 @@ func (g *rows) task(t *Task) {
 		g.node(NodeTask, t.GlobalID(), t.Name, props)
 		g.edge(NodeRun, run, RelHasStage, NodeStage, StageID(run, stage), envelope.BasisNone)
 		g.edge(NodeStage, StageID(run, stage), RelHasTask, NodeTask, t.GlobalID(), envelope.BasisNone)
+		if old := t.Attrs[KeyRetryOf]; old != "" {
+			g.stub(NodeTask, run+":"+old, t.Name)
+			g.edge(NodeTask, t.GlobalID(), RelRetryOf, NodeTask, run+":"+old, envelope.BasisNone)
+		}
 	case KindTestSuite:
 		id := SuiteID(t.RunKey, t.Name)
 		g.stub(NodeRun, run, t.Pipeline)

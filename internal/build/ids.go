@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
+	"time"
 )
 
 // TraceKey is what the ids of a run's trace are made of. Every part is known inside the job as well, so that a step can
@@ -49,6 +50,11 @@ func (k TraceKey) QueueSpanID(job string) [8]byte {
 		return k.span("queue")
 	}
 	return k.span("queue", job)
+}
+
+// ResumedSpanID is the id of the span of a run that was taken up after it had ended, and ended again at the given time.
+func (k TraceKey) ResumedSpanID(finished time.Time) [8]byte {
+	return k.span("resumed", FormatTime(finished))
 }
 
 func (k TraceKey) span(parts ...string) [8]byte {

@@ -122,7 +122,9 @@ func mergeState(a, b *State) State {
 	out.Attrs = mergeAttrs(hi.Attrs, lo.Attrs)
 	out.Queued = either(hi.Queued, lo.Queued)
 	out.Approval = either(hi.Approval, lo.Approval)
-	out.Duration = either(hi.Duration, lo.Duration)
+	if out.Duration == 0 && (hi.Stub || hi.Status.Finished()) {
+		out.Duration = lo.Duration
+	}
 	switch {
 	case lo.Stub && !hi.Stub:
 		// A stub bears the times of what pointed to it.
@@ -138,15 +140,26 @@ func mergeState(a, b *State) State {
 // wait for an approval.
 func (s *State) Derive() {
 	since, approved := s.attrTime(KeyWaitingSince), s.attrTime(KeyApprovedAt)
+	from, inQueue := s.QueuedAt(), time.Duration(0)
 	if !since.IsZero() && approved.After(since) {
 		s.Approval = approved.Sub(since)
+		// The part of the wait for the approval that the queue would count too.
+		inQueue = max(0, approved.Sub(latest(since, from)))
 	}
-	if !s.CreatedAt.IsZero() && !s.StartedAt.IsZero() {
-		s.Queued = max(0, s.StartedAt.Sub(s.CreatedAt)-s.Approval)
+	if !from.IsZero() && !s.StartedAt.IsZero() {
+		s.Queued = max(0, s.StartedAt.Sub(from)-inQueue)
 	}
 	if !s.FinishedAt.IsZero() && !s.StartedAt.IsZero() {
 		s.Duration = max(0, s.FinishedAt.Sub(s.StartedAt))
 	}
+}
+
+// QueuedAt is since when the run or task can start, but for an approval: what the provider says, or its creation.
+func (s *State) QueuedAt() time.Time {
+	if t := s.attrTime(KeyQueuedAt); !t.IsZero() {
+		return t
+	}
+	return s.CreatedAt
 }
 
 // FormatTime writes a time for Attrs, in a form whose order as text is the order in time.
@@ -195,7 +208,7 @@ func strongest(hi, lo *Deployment) envelope.Basis {
 }
 
 // earliestKeys are times of which the first report counts; of all others the one with the higher version.
-var earliestKeys = []string{KeyWaitingSince, KeyApprovedAt, KeySucceededAt}
+var earliestKeys = []string{KeyWaitingSince, KeyApprovedAt, KeySucceededAt, KeyFirstFinishedAt}
 
 func mergeAttrs(hi, lo map[string]string) map[string]string {
 	if len(hi) == 0 && len(lo) == 0 {

@@ -20,6 +20,8 @@ const (
 	EventArtifact   = EventPrefix + "artifact"
 	EventDeployment = EventPrefix + "deployment"
 	EventCommit     = EventPrefix + "commit"
+	EventChange     = EventPrefix + "change"
+	EventRelease    = EventPrefix + "release"
 	EventMaterials  = EventPrefix + "materials"
 )
 
@@ -48,6 +50,12 @@ func AppendTo(ev Event, lr plog.LogRecord) {
 	case *Materials:
 		head(lr, EventMaterials, e.DescribedAt, "materials of "+e.Digest, [16]byte{}, [8]byte{})
 		materialsFields(&w, e)
+	case *Change:
+		head(lr, EventChange, e.UpdatedAt, "change "+e.ID()+" "+string(e.State), [16]byte{}, [8]byte{})
+		changeFields(&w, e)
+	case *Release:
+		head(lr, EventRelease, e.UpdatedAt, "release "+e.ID(), [16]byte{}, [8]byte{})
+		releaseFields(&w, e)
 	}
 }
 
@@ -87,8 +95,16 @@ func FromLogRecord(lr plog.LogRecord) (ev Event, ok bool, err error) {
 		e := &Materials{}
 		materialsFields(&r, e)
 		ev = e
+	case EventChange:
+		e := &Change{}
+		changeFields(&r, e)
+		ev = e
+	case EventRelease:
+		e := &Release{}
+		releaseFields(&r, e)
+		ev = e
 	default:
-		return nil, true, fmt.Errorf("event name %q is no build event; want %srun, task, artifact, deployment, commit or materials", name, EventPrefix)
+		return nil, true, fmt.Errorf("event name %q is no build event; want %srun, task, artifact, deployment, commit, materials, change or release", name, EventPrefix)
 	}
 	if r.err != nil {
 		return nil, true, fmt.Errorf("read %s: %w", name, r.err)

@@ -36,7 +36,7 @@ func Spans(run *Run, tasks []*Task) ptrace.Traces {
 		}
 		switch t.Kind {
 		case KindJob:
-			if !t.CreatedAt.IsZero() && t.StartedAt.After(t.CreatedAt) {
+			if from := t.QueuedAt(); !from.IsZero() && t.StartedAt.After(from) {
 				queueSpan(ss.Spans().AppendEmpty(), t, key)
 			}
 			taskSpan(ss.Spans().AppendEmpty(), t, key, key.RootSpanID())
@@ -78,6 +78,13 @@ func runSpan(sp ptrace.Span, run *Run, key TraceKey) {
 	sp.SetKind(ptrace.SpanKindServer)
 	sp.SetSpanID(key.RootSpanID())
 	a := sp.Attributes()
+	if first := run.Attrs[KeyFirstFinishedAt]; first != "" && first != FormatTime(run.FinishedAt) {
+		// The root span was written when the run ended first. What it was taken up for is a span below it.
+		sp.SetStartTimestamp(pcommon.NewTimestampFromTime(run.attrTime(KeyFirstFinishedAt)))
+		sp.SetKind(ptrace.SpanKindInternal)
+		sp.SetParentSpanID(key.RootSpanID())
+		sp.SetSpanID(key.ResumedSpanID(run.FinishedAt))
+	}
 	runAttrs(a, &run.RunKey, run.Pipeline)
 	put(a, "cicd.pipeline.action.name", actionName)
 	put(a, "cicd.pipeline.run.url.full", run.URL)
@@ -114,12 +121,17 @@ func taskSpan(sp ptrace.Span, t *Task, key TraceKey, parent [8]byte) {
 	put(a, "cicd.pipeline.task.run.id", t.ID)
 	put(a, "cicd.pipeline.task.run.url.full", t.URL)
 	put(a, "cicd.worker.name", t.Runner)
+	if old := t.Attrs[KeyRetryOf]; old != "" && t.Kind == KindJob {
+		link := sp.Links().AppendEmpty()
+		link.SetTraceID(key.TraceID())
+		link.SetSpanID(key.TaskSpanID(old))
+	}
 	outcome(sp, "cicd.pipeline.task.run.result", &t.State)
 }
 
 func queueSpan(sp ptrace.Span, t *Task, key TraceKey) {
 	// An approval that is reported late mustn't give the span another start.
-	fill(sp, key, t.CreatedAt, t.StartedAt)
+	fill(sp, key, t.QueuedAt(), t.StartedAt)
 	sp.SetName("queue " + t.Name)
 	sp.SetKind(ptrace.SpanKindInternal)
 	sp.SetParentSpanID(key.RootSpanID())

@@ -82,4 +82,11 @@ const (
 	AttrBuildRollbackOf       = "summit.build.rollback_of"
 	AttrBuildChangedFiles     = "summit.build.changed_files"
 	AttrBuildStepNumber       = "summit.build.step.number"
+	// AttrBuildMergeRevision is the commit that a change became on its base branch; AttrBuildLabels are its labels.
+	AttrBuildMergeRevision = "summit.build.merge_revision"
+	AttrBuildLabels        = "summit.build.labels"
+	// AttrBuildTag, AttrBuildDraft and AttrBuildPrerelease tell of a release.
+	AttrBuildTag        = "summit.build.tag"
+	AttrBuildDraft      = "summit.build.draft"
+	AttrBuildPrerelease = "summit.build.prerelease"
 )
