@@ -25,7 +25,7 @@ type Evidence struct {
 
 // Empty tells that no rule can match.
 func (e Evidence) Empty() bool {
-	return e.BuildRunID == "" && len(e.Digests) == 0 && e.Revision == "" && (e.Version == "" || e.Service == "")
+	return e.BuildRunID == "" && len(e.Digests) == 0 && e.Revision == "" && (e.Service == "" || e.Version == "" && e.Environment == "")
 }
 
 // EvidenceOf reads the evidence from resource attributes by their names in the semantic conventions.

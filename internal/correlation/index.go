@@ -81,6 +81,7 @@ const (
 	refDeployment = 'd'
 	refPrefix     = 'p'
 	refVersion    = 'v'
+	refServing    = 's'
 )
 
 // New makes an empty index. Options that are zero take their default.
@@ -342,6 +343,9 @@ func refsOf(ev build.Event) []ref {
 		}
 		if e.Service != "" && e.ServiceVersion != "" {
 			refs = append(refs, ref{refVersion, e.Service, e.ServiceVersion})
+		}
+		if e.Service != "" && e.Environment != "" {
+			refs = append(refs, ref{refServing, e.Service, e.Environment})
 		}
 		return commitRefs(refs, e.CommitSHA)
 	default:

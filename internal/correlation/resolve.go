@@ -1,6 +1,8 @@
 package correlation
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,7 +11,7 @@ import (
 	"github.com/summitobs/summit/internal/tenant"
 )
 
-// Resolve says what a resource came from. The rules are tried from the strongest: digest, revision, version; the basis
+// Resolve says what a resource came from. The rules are tried from the strongest: digest, revision, version, time; the basis
 // is the rule by which the resource was joined, or that of a deployment which alone names run and commit, where it is
 // weaker. Where a rule's evidence points to two commits the rule says nothing: a digest that two builds claim, a version
 // built twice from different commits. A run is named only when exactly one fits.
@@ -40,7 +42,29 @@ func (ix *Index) Resolve(id tenant.ID, ev Evidence, at time.Time) envelope.Corre
 	if c, ok := q.byVersion(); ok {
 		return c
 	}
+	if partial == (envelope.Correlation{}) {
+		return q.byTime()
+	}
 	return partial
+}
+
+// Repair prefers what is known now over what was stored when a row came in, unless its evidence is weaker: deployments and
+// artifacts are told late and in any order. What is known now may name less, where another run of the same commit has
+// turned up since; then what was stored fills it in.
+func Repair(stored, now envelope.Correlation) envelope.Correlation {
+	if now.IsZero() || now.Basis == envelope.BasisNone {
+		return stored
+	}
+	if stored.IsZero() || stored.Basis == envelope.BasisNone {
+		return now
+	}
+	if stored.Basis < now.Basis {
+		return stored
+	}
+	if now.CommitSHA == stored.CommitSHA {
+		now.BuildRunID, now.DeploymentID = cmp.Or(now.BuildRunID, stored.BuildRunID), cmp.Or(now.DeploymentID, stored.DeploymentID)
+	}
+	return now
 }
 
 type query struct {
@@ -135,6 +159,63 @@ func (q *query) versionIsCommit() (envelope.Correlation, bool) {
 	m.commits[sha] = struct{}{}
 	m.addAll(q, set)
 	return m.correlation(q, envelope.BasisVersion), true
+}
+
+// byTime guesses from the service's deployments into the resource's environment: the latest one that had begun. While
+// a roll-out goes on, two versions serve and the time tells nothing; nor does it where the resource reports something else
+// than what was deployed.
+func (q *query) byTime() envelope.Correlation {
+	if q.ev.Service == "" || q.ev.Environment == "" || q.at.IsZero() {
+		return envelope.Correlation{}
+	}
+	candidates := map[*entry]*build.Deployment{}
+	for e := range q.shard.refs[ref{refServing, q.ev.Service, q.ev.Environment}] {
+		d := e.event.(*build.Deployment)
+		if rollsOut(d, q.at) {
+			return envelope.Correlation{}
+		}
+		candidates[e] = d
+	}
+	id := q.latest(candidates)
+	for e, d := range candidates {
+		if d.ID() != id {
+			continue
+		}
+		if q.contradicts(d) {
+			return envelope.Correlation{}
+		}
+		e.used.Store(true)
+		return envelope.Correlation{CommitSHA: d.CommitSHA, BuildRunID: d.BuildRunID, DeploymentID: id, Basis: envelope.BasisTime}
+	}
+	return envelope.Correlation{}
+}
+
+// rollsOut tells that a deployment had begun and not ended at a time. One that failed may have served as well.
+func rollsOut(d *build.Deployment, at time.Time) bool {
+	if d.StartedAt.IsZero() || d.StartedAt.After(at) {
+		return false
+	}
+	end := d.FinishedAt
+	if succeeded, err := time.Parse(time.RFC3339, d.Attrs[build.KeySucceededAt]); err == nil {
+		end = succeeded // what became of it later, such as inactive, has a finish of its own
+	}
+	return end.IsZero() && d.Status == build.DeployInProgress || end.After(at)
+}
+
+// contradicts tells that the resource reports something that the deployment didn't bring.
+func (q *query) contradicts(d *build.Deployment) bool {
+	if q.ev.Version != "" && d.ServiceVersion != "" && q.ev.Version != d.ServiceVersion {
+		return true
+	}
+	if len(q.ev.Digests) == 0 || len(d.Digests) == 0 {
+		return false
+	}
+	for _, digest := range d.Digests {
+		if slices.Contains(q.ev.Digests, NormalizeDigest(digest)) {
+			return false
+		}
+	}
+	return true
 }
 
 // fullCommit completes an abbreviated commit when exactly one known commit begins so.

@@ -279,6 +279,53 @@ func TestResolve(t *testing.T) {
 			ev:     Evidence{Revision: commit},
 			want:   envelope.Correlation{CommitSHA: commit, Basis: envelope.BasisRevision},
 		},
+		{
+			name:   "time alone is a guess at the latest deployment of the service",
+			events: []build.Event{deploy("d1", "production", 1, version("1", other)), deploy("d2", "production", 5, version("2", commit)), deploy("d2", "test", 6, version("3", other))},
+			ev:     Evidence{Service: "shop", Environment: "production"}, at: at(10),
+			want: envelope.Correlation{CommitSHA: commit, DeploymentID: dep2, Basis: envelope.BasisTime},
+		},
+		{
+			name:   "time tells nothing while two versions serve",
+			events: []build.Event{deploy("d1", "production", 1, version("1", other)), deploy("d2", "production", 9, version("2", commit))},
+			ev:     Evidence{Service: "shop", Environment: "production"}, at: at(9),
+		},
+		{
+			name: "time tells nothing while a roll-out goes on",
+			events: []build.Event{deploy("d1", "production", 1, version("1", other)), deploy("d2", "production", 5, func(d *build.Deployment) {
+				version("2", commit)(d)
+				d.Status, d.FinishedAt = build.DeployInProgress, time.Time{}
+			})},
+			ev: Evidence{Service: "shop", Environment: "production"}, at: at(9),
+		},
+		{
+			name: "a deployment that became inactive later had ended its roll-out",
+			events: []build.Event{deploy("d1", "production", 1, func(d *build.Deployment) {
+				version("1", commit)(d)
+				d.Status, d.FinishedAt = build.DeployInactive, at(60)
+				d.Attrs = map[string]string{build.KeySucceededAt: build.FormatTime(at(2))}
+			})},
+			ev: Evidence{Service: "shop", Environment: "production"}, at: at(9),
+			want: envelope.Correlation{CommitSHA: commit, DeploymentID: dep1, Basis: envelope.BasisTime},
+		},
+		{
+			name:   "time doesn't overrule another version",
+			events: []build.Event{deploy("d1", "production", 1, version("1", other))},
+			ev:     Evidence{Service: "shop", Environment: "production", Version: "2"}, at: at(10),
+		},
+		{
+			name: "time doesn't overrule another digest",
+			events: []build.Event{deploy("d1", "production", 1, func(d *build.Deployment) {
+				version("1", other)(d)
+				d.Digests = []string{digA}
+			})},
+			ev: Evidence{Service: "shop", Environment: "production", Digests: []string{digB}}, at: at(10),
+		},
+		{
+			name:   "time without an environment says nothing",
+			events: []build.Event{deploy("d1", "production", 1, version("1", commit))},
+			ev:     Evidence{Service: "shop", Version: "9"}, at: at(10),
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ix := New(Options{})
@@ -288,6 +335,24 @@ func TestResolve(t *testing.T) {
 			require.Equal(t, tc.want, ix.Resolve(tn, tc.ev, tc.at))
 			require.Empty(t, ix.Resolve(tenant.ID{9}, Evidence{Digests: tc.ev.Digests}, tc.at), "another tenant")
 		})
+	}
+}
+
+func TestRepair(t *testing.T) {
+	c := func(basis envelope.Basis, sha, run, dep string) envelope.Correlation {
+		return envelope.Correlation{Basis: basis, CommitSHA: sha, BuildRunID: run, DeploymentID: dep}
+	}
+	none := envelope.Correlation{}
+	for name, tc := range map[string]struct{ stored, now, want envelope.Correlation }{
+		"nothing known":                   {none, none, none},
+		"known now":                       {none, c(envelope.BasisVersion, commit, run1, dep1), c(envelope.BasisVersion, commit, run1, dep1)},
+		"evicted since":                   {c(envelope.BasisDigest, commit, run1, dep1), none, c(envelope.BasisDigest, commit, run1, dep1)},
+		"weaker now":                      {c(envelope.BasisDigest, commit, run1, dep1), c(envelope.BasisTime, other, run2, dep2), c(envelope.BasisDigest, commit, run1, dep1)},
+		"better now":                      {c(envelope.BasisTime, other, run2, dep2), c(envelope.BasisDigest, commit, run1, ""), c(envelope.BasisDigest, commit, run1, "")},
+		"a deployment told late":          {c(envelope.BasisDigest, commit, run1, dep1), c(envelope.BasisDigest, commit, run1, dep2), c(envelope.BasisDigest, commit, run1, dep2)},
+		"a second run of the same commit": {c(envelope.BasisRevision, commit, run1, dep1), c(envelope.BasisRevision, commit, "", ""), c(envelope.BasisRevision, commit, run1, dep1)},
+	} {
+		require.Equal(t, tc.want, Repair(tc.stored, tc.now), name)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/summitobs/summit/internal/build"
 	"github.com/summitobs/summit/internal/correlation"
+	"github.com/summitobs/summit/internal/envelope"
 	sb "github.com/summitobs/summit/internal/sqlbuild"
 	"github.com/summitobs/summit/queryd/access"
 	"github.com/summitobs/summit/queryd/runner"
@@ -162,25 +163,31 @@ func (s *Service) fromTrace(ctx context.Context, c access.Caller, ch *chain, q L
 	return s.fromEvent(ctx, c, ch, e)
 }
 
-// fromEvent ties what ran to a build: by the correlation that was stored with it, else by what its resource says now.
-// What came later than the event, such as an artifact's report, is found only by the second way.
+// fromEvent ties what ran to a build, by what is known now of what its resource says and by the correlation that was stored
+// with it. The better evidence holds; where both are equal, what is known now does, since deployments are told late.
 func (s *Service) fromEvent(ctx context.Context, c access.Caller, ch *chain, e event) error {
 	ch.service, ch.environment, ch.since = e.service, e.environment, e.at
 	var err error
 	if ch.proof, err = s.proofOf(ctx, c.Scope(e.at.Add(-time.Hour), e.at.Add(time.Hour)), e); err != nil {
 		return err
 	}
-	if cor := e.correlation; cor.Basis != "none" && (cor.BuildRunID != "" || cor.CommitSHA != "" || cor.DeploymentID != "") {
-		words := ch.words(cor.Basis)
-		ch.build = link{cor.BuildRunID, cor.Basis, words}
-		ch.deployment = link{cor.DeploymentID, cor.Basis, words}
-		ch.commit = link{cor.CommitSHA, cor.Basis, words}
-		if d := firstDigest(ch.proof); cor.Basis == "digest" && d != "" {
-			ch.artifact = link{d, "digest", "The process reported this image digest."}
-		}
+	found, err := s.fromProof(ctx, c, ch, e.at)
+	if err != nil {
+		return err
+	}
+	stored := envelope.Correlation{CommitSHA: e.correlation.CommitSHA, BuildRunID: e.correlation.BuildRunID, DeploymentID: e.correlation.DeploymentID}
+	stored.Basis, _ = envelope.ParseBasis(e.correlation.Basis) // the column holds no other names
+	cor := correlation.Repair(stored, found)
+	if cor.IsZero() {
 		return nil
 	}
-	return s.fromProof(ctx, c, ch, e.at)
+	basis := cor.Basis.String()
+	words := ch.words(basis)
+	ch.build, ch.deployment, ch.commit = link{cor.BuildRunID, basis, words}, link{cor.DeploymentID, basis, words}, link{cor.CommitSHA, basis, words}
+	if d := firstDigest(ch.proof); basis == "digest" && d != "" {
+		ch.artifact = link{d, "digest", "The process reported this image digest."}
+	}
+	return nil
 }
 
 // byDigest finds the run that made an artifact, by its digest or id. Where several runs or commits claim it, none is named;

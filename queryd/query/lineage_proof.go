@@ -86,28 +86,19 @@ func (ch *chain) words(basis string) string {
 
 // fromProof joins the resource's words with builds and deployments at read time. The rows that could match go into an
 // index of their own, and its rules decide: they are those of ingestion, which name no build where several fit.
-func (s *Service) fromProof(ctx context.Context, c access.Caller, ch *chain, at time.Time) error {
+func (s *Service) fromProof(ctx context.Context, c access.Caller, ch *chain, at time.Time) (none envelope.Correlation, err error) {
 	ch.why = firstOf(ch.service, "The process") + " said nothing that a known build can be found by: no image digest, revision or version."
 	if ch.proof.Empty() {
-		return nil
+		return none, nil
 	}
-	ch.why = fmt.Sprintf("%s said %s; no single build or deployment with that is known.", firstOf(ch.service, "The process"), proofText(ch.proof))
+	if said := proofText(ch.proof); said != "" {
+		ch.why = fmt.Sprintf("%s said %s; no single build or deployment with that is known.", firstOf(ch.service, "The process"), said)
+	}
 	index := correlation.New(correlation.DefaultOptions)
 	if err := s.observe(ctx, c, index, ch.proof); err != nil {
-		return err
+		return none, err
 	}
-	found := index.Resolve(c.Tenant, ch.proof, at)
-	if found.IsZero() {
-		return nil
-	}
-	basis := found.Basis.String()
-	words := ch.words(basis)
-	ch.build, ch.deployment = link{found.BuildRunID, basis, words}, link{found.DeploymentID, basis, words}
-	ch.commit = link{found.CommitSHA, basis, words}
-	if basis == "digest" {
-		ch.artifact = link{firstDigest(ch.proof), basis, "The process reported this image digest."}
-	}
-	return nil
+	return index.Resolve(c.Tenant, ch.proof, at), nil
 }
 
 // observe puts the builds and deployments into the index that the evidence may point to.
@@ -126,6 +117,9 @@ func (s *Service) observe(ctx context.Context, c access.Caller, index *correlati
 	if p.Version != "" && p.Service != "" {
 		builds = append(builds, sb.And(sb.Eq(sb.Col("entity"), sb.Val("artifact")), sb.Fn("has", sb.Fn("mapValues", sb.Col("attrs")), sb.Val(p.Version))))
 		deploys = append(deploys, sb.Eq(sb.Col("service_version"), sb.Val(p.Version)))
+	}
+	if p.Service != "" && p.Environment != "" {
+		deploys = append(deploys, sb.And(sb.Eq(sb.Col("service_name"), sb.Val(p.Service)), sb.Eq(sb.Col("environment"), sb.Val(p.Environment))))
 	}
 	commits := map[string]bool{}
 	if err := s.observeBuilds(ctx, c, index, sb.Or(builds...), commits); err != nil {

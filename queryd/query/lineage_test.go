@@ -206,7 +206,7 @@ func TestAGuessStaysAGuess(t *testing.T) {
 	at := time.Now().UTC().Add(-30 * time.Minute)
 	shipped(insert, at, true)
 	sure := querytest.Row{"build_run_id": runID, "deployment_id": deploymentID, "commit_sha": commit, "correlation_basis": "digest"}
-	guess := sure.With(querytest.Row{"correlation_basis": "time"})
+	guess := sure.With(querytest.Row{"correlation_basis": "time", "service_version": ""})
 	insert("events_trace_v1",
 		querytest.Span(querytest.ID16("a"), 1, 0, "shop", "root", at.Add(10*time.Minute), time.Second).With(sure),
 		querytest.Span(querytest.ID16("b"), 2, 0, "shop", "root", at.Add(11*time.Minute), time.Second).With(guess))
@@ -219,6 +219,20 @@ func TestAGuessStaysAGuess(t *testing.T) {
 	for _, kind := range []string{"commit", "build", "tests", "artifact", "deploy"} {
 		require.Equal(t, "time", h[kind].Basis, kind)
 	}
+}
+
+// A span was stored before anybody told of the deployment that it ran in.
+func TestADeploymentToldLateIsFoundWhenRead(t *testing.T) {
+	s, svc := open(t)
+	insert := into(t, s)
+	at := time.Now().UTC().Add(-30 * time.Minute)
+	shipped(insert, at, true)
+	const late = "github:github.com:acme/shop:6"
+	stale := querytest.Row{"commit_sha": commit, "build_run_id": runID, "deployment_id": deploymentID, "correlation_basis": "version"}
+	insert("events_trace_v1", querytest.Span(querytest.ID16("a"), 1, 0, "shop", "root", at.Add(20*time.Minute), time.Second).With(stale))
+	require.Equal(t, deploymentID, hops(t, svc, "trace", querytest.Hex(querytest.ID16("a")))["deploy"].ID)
+	insert("deploys_v1", deployRow(late, runID, at.Add(10*time.Minute)).With(querytest.Row{"image_digests": []string{digest}, "commit_sha": commit}))
+	require.Equal(t, late, hops(t, svc, "trace", querytest.Hex(querytest.ID16("a")))["deploy"].ID)
 }
 
 func TestLineageStartsAnywhere(t *testing.T) {
