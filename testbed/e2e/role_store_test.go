@@ -13,11 +13,11 @@ import (
 	"github.com/summitobs/summit/testbed/process/ledger"
 )
 
-// storeKills is how often the store is killed.
-const storeKills = 4
+// storeKills is how often the store is killed; testbed/crash does it more often.
+const storeKills = 2
 
-// The engine runs in a process of its own, which is killed again and again under load: the gateway goes on to take what
-// it can keep, and in the end each acknowledged item is in the store exactly once, and the rollups tell the same.
+// The engine runs in a process of its own, which is killed under load: the gateway goes on to take what it can keep, in
+// the end each acknowledged item is in the store exactly once, the rollups tell the same, and queryd has outlived it all.
 func TestStoreIsKilledUnderLoad(t *testing.T) {
 	needBinaries(t)
 	s, gateway, restart := storeApart(t)
@@ -49,8 +49,8 @@ func TestStoreIsKilledUnderLoad(t *testing.T) {
 		require.ErrorContains(t, err, "context canceled", "a request was refused")
 	}
 
+	require.NoError(t, gateway.WaitDrained(t.Context(), s.entry))
 	store := ledger.NewStore(t, s.places)
-	store.WaitUntilStill(l)
 	store.RequireExactlyOnce(l)
 	store.RequireRollupsEqual()
 	require.Equal(t, 200, s.get("/status", nil, nil), "queryd has outlived the store")

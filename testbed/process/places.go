@@ -50,6 +50,41 @@ func (p Places) Env() []string {
 // Secret is the GitHub webhook's secret of every system that this package starts.
 const Secret = "testbed-secret"
 
+// System is a collector to start in a role.
+type System struct {
+	// Role and its Overlays, each without the role's name: store-apart.
+	Role     string
+	Overlays []string
+	// Set is more configuration, each in the form key::key: value.
+	Set []string
+	// Dir gets the log and, in data/, what the role keeps.
+	Dir    string
+	Places Places
+	// Env is more of the environment.
+	Env []string
+	// Prepare is called with the process before it has run anything; see Spec.
+	Prepare func(pid int) error
+}
+
+// Start starts the collector.
+func (s System) Start() (*Process, error) {
+	data := filepath.Join(s.Dir, "data")
+	if err := os.MkdirAll(data, 0o750); err != nil {
+		return nil, err
+	}
+	args := []string{"--config=role:" + s.Role}
+	for _, o := range s.Overlays {
+		args = append(args, "--config=role:"+s.Role+"/"+o)
+	}
+	for _, c := range s.Set {
+		args = append(args, "--config=yaml:"+c)
+	}
+	env := append(s.Places.Env(), "SUMMIT_DATA_DIR="+data, "SUMMIT_GITHUB_SECRET="+Secret)
+	return Start(Spec{
+		Binary: "summit", Args: args, Env: append(env, s.Env...), Log: filepath.Join(s.Dir, s.Role+".log"), Prepare: s.Prepare,
+	})
+}
+
 // Standalone starts the collector in the standalone role with its data below dir. extra is more of the environment.
 func Standalone(dir string, places Places, extra ...string) (*Process, error) {
 	return Role("standalone", dir, places, extra...)
@@ -57,28 +92,12 @@ func Standalone(dir string, places Places, extra ...string) (*Process, error) {
 
 // Role starts the collector in a role.
 func Role(role, dir string, places Places, extra ...string) (*Process, error) {
-	return startRole([]string{role}, dir, places, extra)
+	return System{Role: role, Dir: dir, Places: places, Env: extra}.Start()
 }
 
 // StoreApart starts the collector in a role whose store is in another process, at places.Store.
 func StoreApart(role, dir string, places Places, extra ...string) (*Process, error) {
-	return startRole([]string{role, role + "/store-apart"}, dir, places, extra)
-}
-
-// startRole starts the collector with a role's configuration and its overlays.
-func startRole(layers []string, dir string, places Places, extra []string) (*Process, error) {
-	data := filepath.Join(dir, "data")
-	if err := os.MkdirAll(data, 0o750); err != nil {
-		return nil, err
-	}
-	var args []string
-	for _, layer := range layers {
-		args = append(args, "--config=role:"+layer)
-	}
-	env := append(places.Env(), "SUMMIT_DATA_DIR="+data, "SUMMIT_GITHUB_SECRET="+Secret)
-	return Start(Spec{
-		Binary: "summit", Args: args, Env: append(env, extra...), Log: filepath.Join(dir, layers[0]+".log"),
-	})
+	return System{Role: role, Overlays: []string{"store-apart"}, Dir: dir, Places: places, Env: extra}.Start()
 }
 
 // Queryd starts the daemon over a store in another process.

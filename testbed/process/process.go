@@ -66,6 +66,8 @@ type Spec struct {
 	Env []string
 	// Log is the file that takes both outputs; a later start appends.
 	Log string
+	// Prepare is called with the process when its program is loaded and has run nothing yet; an error ends it. Linux only.
+	Prepare func(pid int) error
 }
 
 // Process is a running program.
@@ -93,7 +95,7 @@ func Start(s Spec) (*Process, error) {
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Dir(s.Log)}, s.Env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
+	if err := startPrepared(cmd, s.Prepare); err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", path, err), log.Close())
 	}
 	p := &Process{cmd: cmd, log: s.Log, done: make(chan struct{})}
@@ -154,6 +156,18 @@ func (p *Process) Kill() error {
 		return nil
 	}
 	return err
+}
+
+// Pause stops the process where it is, as a debugger or a frozen machine does, until Resume.
+func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume lets a paused process go on.
+func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
+// Log is what the process, and those before it with the same log, have written.
+func (p *Process) Log() (string, error) {
+	b, err := os.ReadFile(p.log)
+	return string(b), err
 }
 
 // Tail is the end of the log.

@@ -4,7 +4,6 @@
 package ledger
 
 import (
-	"context"
 	"encoding/binary"
 	"fmt"
 	"sync"
@@ -12,13 +11,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace"
-	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 )
 
 const (
@@ -36,6 +30,8 @@ type fate uint8
 const (
 	// unanswered requests may be there once or not at all.
 	unanswered fate = iota
+	// refused requests were answered with an error, and must not be there.
+	refused
 	acknowledged
 )
 
@@ -54,10 +50,16 @@ func (s Signal) String() string { return [...]string{"traces", "logs", "points"}
 
 // Ledger keeps the fate of every request by its number. It is safe for concurrent use.
 type Ledger struct {
+	// Pace is how long a sender waits after each acknowledgement. Set it before anything is sent.
+	Pace time.Duration
+
 	mu   sync.Mutex
 	base time.Time
 	next uint64
 	fate [signals]map[uint64]fate
+	// untold are the refusals that didn't say when to come back, sample is the last one's message.
+	untold int
+	sample string
 	// first is told after the first acknowledgement since Round.
 	first chan struct{}
 }
@@ -77,6 +79,39 @@ func (l *Ledger) begin(s Signal) uint64 {
 	l.next++
 	l.fate[s][l.next] = unanswered
 	return l.next
+}
+
+// refuse notes a refusal that said when to come back, or didn't.
+func (l *Ledger) refuse(s Signal, n uint64, told bool, message string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fate[s][n] = refused
+	l.sample = message
+	if !told {
+		l.untold++
+	}
+}
+
+// Refusals are the requests that were refused.
+type Refusals struct {
+	Requests int
+	// Items is how many they had.
+	Items int
+	// Untold are those of the requests whose answer didn't say when to come back.
+	Untold int
+	// Sample is the message of one of them.
+	Sample string
+}
+
+// Refused tells of all refusals so far.
+func (l *Ledger) Refused() Refusals {
+	n := 0
+	for s := range signals {
+		n += l.count(s, refused)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return Refusals{Requests: n, Items: n * perRequest, Untold: l.untold, Sample: l.sample}
 }
 
 func (l *Ledger) acknowledge(s Signal, n uint64) {
@@ -111,41 +146,17 @@ func (l *Ledger) count(s Signal, f fate) (n int) {
 	return n
 }
 
-// Send sends requests of all signals over OTLP/gRPC, one after the other, until one is not acknowledged: the receiver is
-// gone, or ctx ended.
-func (l *Ledger) Send(ctx context.Context, address string) error {
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	clients := [signals]func(n uint64) error{
-		Traces: func(n uint64) error {
-			_, err := ptraceotlp.NewGRPCClient(conn).Export(ctx, ptraceotlp.NewExportRequestFromTraces(l.spans(n)))
-			return err
-		},
-		Logs: func(n uint64) error {
-			_, err := plogotlp.NewGRPCClient(conn).Export(ctx, plogotlp.NewExportRequestFromLogs(l.records(n)))
-			return err
-		},
-		Points: func(n uint64) error {
-			_, err := pmetricotlp.NewGRPCClient(conn).Export(ctx, pmetricotlp.NewExportRequestFromMetrics(l.samples(n)))
-			return err
-		},
-	}
-	for s := Signal(0); ; s = (s + 1) % signals {
-		n := l.begin(s)
-		if err := clients[s](n); err != nil {
-			return fmt.Errorf("%s %d: %w", s, n, err)
-		}
-		l.acknowledge(s, n)
-	}
-}
-
 // at is the time of an item: requests are told apart by it where they have no id.
 func (l *Ledger) at(n uint64, i int) pcommon.Timestamp {
 	return pcommon.NewTimestampFromTime(l.base.Add(time.Duration(n*perRequest+uint64(i)) * time.Microsecond))
 }
+
+// days is over how many days the spans and records are spread: an INSERT then makes several parts, and a kill may come
+// between two of them.
+const days = 3
+
+// day puts a request's spans and records on one of the days.
+func day(n uint64) time.Duration { return -time.Duration(n/uint64(signals)%days) * 24 * time.Hour }
 
 func traceID(n uint64) (id pcommon.TraceID) {
 	copy(id[:], "crashrun")
@@ -165,13 +176,14 @@ func (l *Ledger) spans(n uint64) ptrace.Traces {
 		binary.BigEndian.PutUint64(id[:], n*perRequest+uint64(i)+1)
 		sp.SetSpanID(id)
 		sp.SetName("work")
-		sp.SetStartTimestamp(l.at(n, i))
-		sp.SetEndTimestamp(l.at(n, i) + 1000)
+		at := pcommon.NewTimestampFromTime(l.at(n, i).AsTime().Add(day(n)))
+		sp.SetStartTimestamp(at)
+		sp.SetEndTimestamp(at + 1000)
 		if i < errorsPerRequest {
 			sp.Status().SetCode(ptrace.StatusCodeError)
 			ev := sp.Events().AppendEmpty()
 			ev.SetName("exception")
-			ev.SetTimestamp(l.at(n, i))
+			ev.SetTimestamp(at)
 			ev.Attributes().PutStr("exception.type", fmt.Sprintf("Crash%d", i))
 			ev.Attributes().PutStr("exception.message", "no frames")
 		}
@@ -186,7 +198,7 @@ func (l *Ledger) records(n uint64) plog.Logs {
 	records := rl.ScopeLogs().AppendEmpty().LogRecords()
 	for i := range perRequest {
 		lr := records.AppendEmpty()
-		lr.SetTimestamp(l.at(n, i))
+		lr.SetTimestamp(pcommon.NewTimestampFromTime(l.at(n, i).AsTime().Add(day(n))))
 		lr.SetSeverityNumber(plog.SeverityNumberInfo)
 		lr.Body().SetStr(fmt.Sprintf("line %d", i))
 		lr.SetTraceID(traceID(n))

@@ -43,28 +43,16 @@ var baseCounts = [signals]string{
 	Points: "SELECT count() FROM metrics_runtime_v1 WHERE metric_name = '" + metricName + "'",
 }
 
-// WaitUntilStill waits until the queue of earlier lives is drained: all that was acknowledged is there, and the counts
-// stay for a while, since unanswered requests may follow.
-func (s *Store) WaitUntilStill(l *Ledger) {
+// RequireExactlyOnce compares every request with its rows: what was acknowledged is there once, what was refused isn't
+// there, the rest is there once or not at all.
+func (s *Store) RequireExactlyOnce(l *Ledger) {
 	s.t.Helper()
-	var last [signals]int64
-	still := time.Now()
-	require.Eventually(s.t, func() bool {
-		var now [signals]int64
-		enough := true
-		for sig := range signals {
-			now[sig] = s.number(baseCounts[sig])
-			enough = enough && now[sig] >= int64(l.count(sig, acknowledged)*perRequest)
-		}
-		if now != last {
-			last, still = now, time.Now()
-		}
-		return enough && time.Since(still) > 5*time.Second || time.Since(still) > 30*time.Second
-	}, 2*time.Minute, 200*time.Millisecond)
+	missing := s.RequireAtMostOnce(l)
+	require.Empty(s.t, missing, "requests were acknowledged and are lost")
 }
 
-// RequireExactlyOnce compares every request with its rows.
-func (s *Store) RequireExactlyOnce(l *Ledger) {
+// RequireAtMostOnce is RequireExactlyOnce but for acknowledged requests that are missing, which it returns.
+func (s *Store) RequireAtMostOnce(l *Ledger) (missing []string) {
 	s.t.Helper()
 	queries := [signals]string{
 		Traces: "SELECT hex(trace_id), count(), uniqExact(span_id) FROM events_trace_v1 WHERE service_name = '" + service + "' GROUP BY trace_id",
@@ -76,20 +64,21 @@ func (s *Store) RequireExactlyOnce(l *Ledger) {
 		found := map[uint64]bool{}
 		for _, row := range s.rows(queries[sig]) {
 			n := requestOf(s.t, sig, row[0])
-			_, known := l.fate[sig][n]
+			f, known := l.fate[sig][n]
 			require.True(s.t, known, "%s request %d was never sent", sig, n)
+			require.NotEqual(s.t, refused, f, "%s request %d was refused and is there", sig, n)
 			require.Equal(s.t, []string{strconv.Itoa(perRequest), strconv.Itoa(perRequest)}, row[1:], "%s request %d: rows and distinct rows", sig, n)
 			found[n] = true
 		}
-		var lost []uint64
 		for n, f := range l.fate[sig] {
 			if f == acknowledged && !found[n] {
-				lost = append(lost, n)
+				missing = append(missing, fmt.Sprintf("%s %d", sig, n))
 			}
 		}
-		require.Empty(s.t, lost, "%s requests were acknowledged and are lost", sig)
-		s.t.Logf("%s: %d requests acknowledged, %d unanswered, %d there", sig, l.count(sig, acknowledged), l.count(sig, unanswered), len(found))
+		s.t.Logf("%s: %d requests acknowledged, %d refused, %d unanswered, %d there", sig,
+			l.count(sig, acknowledged), l.count(sig, refused), l.count(sig, unanswered), len(found))
 	}
+	return missing
 }
 
 func requestOf(t testing.TB, sig Signal, key string) uint64 {
@@ -128,4 +117,17 @@ func (s *Store) RequireRollupsEqual() {
 	} {
 		require.Equal(s.t, c.want, s.number(c.query), c.name)
 	}
+}
+
+// windowsLimit is how long the rollup of points may take after a start, which makes it look for what it is behind with.
+const windowsLimit = time.Minute
+
+// RequireWindowsEqual waits until the rollup of points over five minutes counts all that are there. It is made by a job,
+// which is sure to look at everything after a start only.
+func (s *Store) RequireWindowsEqual() {
+	s.t.Helper()
+	want := s.number(baseCounts[Points])
+	query := "SELECT toInt64(sum(samples)) FROM metrics_runtime_5m_v1 FINAL WHERE metric_name = '" + metricName + "'"
+	require.Eventually(s.t, func() bool { return s.number(query) == want }, windowsLimit, 200*time.Millisecond,
+		"points by five minutes: want %d", want)
 }
