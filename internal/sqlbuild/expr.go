@@ -57,7 +57,7 @@ func Fn(name string, args ...Expr) Expr {
 // functions are what queries may call.
 var functions = setOf("count", "countIf", "sum", "sumIf", "min", "max", "maxIf", "minIf", "any", "anyIf", "anyLast", "argMin", "argMax", "argMaxIf",
 	"argMinMerge", "argMaxMerge", "uniqCombined64Merge", "uniqExact", "uniqExactIf", "uniqIf", "groupUniqArray", "groupUniqArrayArray", "hex", "lower", "leftPad", "has", "hasAny",
-	"mapContains", "mapKeys", "mapValues", "match", "toString", "toInt64", "toFloat64", "toUnixTimestamp", "toUnixTimestamp64Nano", "toUnixTimestamp64Milli",
+	"mapContains", "mapKeys", "mapValues", "match", "toString", "toInt64", "toUInt64", "toFloat64", "toUnixTimestamp", "toUnixTimestamp64Nano", "toUnixTimestamp64Milli",
 	"bitAnd", "intDiv", "length", "arrayJoin", "position", "startsWith", "greatest", "least", "addNanoseconds", "tuple", "if", "not", "reinterpretAsUInt64")
 
 // Param is an aggregate function with a constant in a first pair of parentheses, as in groupUniqArray(20)(x).
@@ -68,6 +68,17 @@ func Param(name string, n int, args ...Expr) Expr {
 		}
 		fmt.Fprintf(&w.sql, "%s(%d)", name, n)
 		w.list("(", args, ")")
+	}}
+}
+
+// Quantile is the level, from 0 to 1, of the exact distribution of the values.
+func Quantile(level float64, e Expr) Expr {
+	return Expr{write: func(w *writer) {
+		if !(level >= 0 && level <= 1) {
+			w.fail(fmt.Errorf("quantile %v: want 0 to 1", level))
+		}
+		fmt.Fprintf(&w.sql, "quantileExact(%g)", level)
+		w.list("(", []Expr{e}, ")")
 	}}
 }
 

@@ -51,6 +51,8 @@ func TestStatementsLookLikeTheirSnapshots(t *testing.T) {
 				Where(sqlbuild.InQuery(sqlbuild.Col("series_fp"), sqlbuild.Select(scope, sqlbuild.Series, sqlbuild.Col("series_fp")).
 					Where(sqlbuild.Fn("has", sqlbuild.Col("label_items"), sqlbuild.Val("job=api"))))),
 			sqlbuild.Ref("fp"), sqlbuild.Fn("sum", sqlbuild.Ref("v")).As("total")).GroupBy(sqlbuild.Ref("fp"))},
+		{name: "quantile", query: sqlbuild.Select(scope, sqlbuild.Spans, sqlbuild.Col("span_name").As("name"),
+			sqlbuild.Quantile(0.95, sqlbuild.Col("duration_ns")).As("p95")).GroupBy(sqlbuild.Ref("name"))},
 		{name: "values_of_every_type", query: sqlbuild.Select(scope, sqlbuild.Deploys, sqlbuild.Col("deployment_id")).
 			Where(sqlbuild.In(sqlbuild.Col("build_run_id"), []string{"it's", `back\slash`}),
 				sqlbuild.Eq(sqlbuild.Val(int64(-1)), sqlbuild.Val(uint64(1))), sqlbuild.Eq(sqlbuild.Val(true), sqlbuild.Val(1.5)),
@@ -125,6 +127,7 @@ func TestWrongQueriesAreRefused(t *testing.T) {
 		{name: "unknown alias", query: sqlbuild.Select(scope, sqlbuild.Spans, sqlbuild.Ref("x")), want: "not defined"},
 		{name: "bad alias", query: sqlbuild.Select(scope, sqlbuild.Spans, sqlbuild.Col("kind").As("a b")), want: "want lower-case"},
 		{name: "unbindable value", query: sqlbuild.Select(scope, sqlbuild.Spans, sqlbuild.Val(struct{}{})), want: "cannot be bound"},
+		{name: "no quantile", query: sqlbuild.Select(scope, sqlbuild.Spans, sqlbuild.Quantile(1.5, sqlbuild.Col("duration_ns"))), want: "want 0 to 1"},
 		{name: "nothing selected", query: sqlbuild.Select(scope, sqlbuild.Spans), want: "selects no columns"},
 		{name: "no table", query: sqlbuild.Select(scope, nil, sqlbuild.Int(1)), want: "names no table"},
 		{name: "groups without grouping", query: sqlbuild.Select(scope, sqlbuild.ErrorGroups, sqlbuild.Col("error_fp")), want: "must group"},

@@ -81,7 +81,7 @@ var (
 		Final: true,
 		Columns: columns([]string{
 			"provider", "host", "repo", "deployment_id", "service_name", "environment", "service_version", "commit_sha", "build_run_id",
-			"image_digests", "correlation_basis", "status", "created_at", "started_at", "finished_at", "updated_at", "url", "attrs", "version",
+			"previous_commit_sha", "rollback_of", "creator", "image_digests", "correlation_basis", "status", "created_at", "started_at", "finished_at", "updated_at", "url", "attrs", "version",
 		}),
 		window: alive("created_at", "updated_at"),
 	}
@@ -91,7 +91,8 @@ var (
 		Columns: columns([]string{
 			"entity", "provider", "host", "repo", "run_id", "attempt", "entity_id", "parent_id", "pipeline", "name", "branch", "commit_sha",
 			"trigger", "created_at", "started_at", "finished_at", "updated_at", "queued_ms", "approval_ms", "duration_ms", "status", "flaky",
-			"retries", "message", "runner", "digest", "trace_id", "span_id", "url", "stub", "attrs", "version",
+			"retries", "message", "runner", "runner_class", "cost_usd", "pr_number", "name_fp", "error_fp", "error_fp_version", "digest",
+			"trace_id", "span_id", "url", "stub", "attrs", "version",
 		}),
 		window: alive("created_at", "updated_at"),
 	}
@@ -99,6 +100,19 @@ var (
 		Name:    "graph_nodes_v1",
 		Final:   true,
 		Columns: columns([]string{"kind", "id", "name", "first_seen", "last_seen", "props", "stub", "deleted"}),
+		window:  alive("first_seen", "last_seen"),
+	}
+	GraphEdges = &Table{
+		Name:    "graph_edges_v1",
+		Final:   true,
+		Columns: columns([]string{"src_kind", "src_id", "rel", "dst_kind", "dst_id", "correlation_basis", "first_seen", "last_seen", "props", "deleted"}),
+		window:  alive("first_seen", "last_seen"),
+	}
+	// GraphEdgesReverse holds the same edges in the order of their ends.
+	GraphEdgesReverse = &Table{
+		Name:    "graph_edges_reverse_v1",
+		Final:   true,
+		Columns: columns([]string{"src_kind", "src_id", "rel", "dst_kind", "dst_id", "correlation_basis", "first_seen", "last_seen", "props", "deleted"}),
 		window:  alive("first_seen", "last_seen"),
 	}
 	Sessions = &Table{
@@ -150,7 +164,7 @@ var (
 // All lists every declared table.
 func All() []*Table {
 	return []*Table{
-		Spans, TraceIndex, Resources, REDMinutes, Errors, ErrorGroups, ErrorHours, Deploys, Builds, GraphNodes, Sessions, LogMinutes,
+		Spans, TraceIndex, Resources, REDMinutes, Errors, ErrorGroups, ErrorHours, Deploys, Builds, GraphNodes, GraphEdges, GraphEdgesReverse, Sessions, LogMinutes,
 		Samples, Histograms, Series, MetricMeta, MetricLabels,
 	}
 }
