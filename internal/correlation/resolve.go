@@ -1,7 +1,6 @@
 package correlation
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -50,21 +49,16 @@ func (ix *Index) Resolve(id tenant.ID, ev Evidence, at time.Time) envelope.Corre
 
 // Repair prefers what is known now over what was stored when a row came in, unless its evidence is weaker: deployments and
 // artifacts are told late and in any order. What is known now may name less, where another run of the same commit has
-// turned up since; then what was stored fills it in.
+// turned up since: the run that was named was one of two, and nobody knows which.
 func Repair(stored, now envelope.Correlation) envelope.Correlation {
-	if now.IsZero() || now.Basis == envelope.BasisNone {
+	switch {
+	case now.IsZero() || now.Basis == envelope.BasisNone:
 		return stored
-	}
-	if stored.IsZero() || stored.Basis == envelope.BasisNone {
+	case stored.Basis != envelope.BasisNone && stored.Basis < now.Basis:
+		return stored
+	default:
 		return now
 	}
-	if stored.Basis < now.Basis {
-		return stored
-	}
-	if now.CommitSHA == stored.CommitSHA {
-		now.BuildRunID, now.DeploymentID = cmp.Or(now.BuildRunID, stored.BuildRunID), cmp.Or(now.DeploymentID, stored.DeploymentID)
-	}
-	return now
 }
 
 type query struct {

@@ -350,7 +350,7 @@ func TestRepair(t *testing.T) {
 		"weaker now":                      {c(envelope.BasisDigest, commit, run1, dep1), c(envelope.BasisTime, other, run2, dep2), c(envelope.BasisDigest, commit, run1, dep1)},
 		"better now":                      {c(envelope.BasisTime, other, run2, dep2), c(envelope.BasisDigest, commit, run1, ""), c(envelope.BasisDigest, commit, run1, "")},
 		"a deployment told late":          {c(envelope.BasisDigest, commit, run1, dep1), c(envelope.BasisDigest, commit, run1, dep2), c(envelope.BasisDigest, commit, run1, dep2)},
-		"a second run of the same commit": {c(envelope.BasisRevision, commit, run1, dep1), c(envelope.BasisRevision, commit, "", ""), c(envelope.BasisRevision, commit, run1, dep1)},
+		"a second run of the same commit": {c(envelope.BasisRevision, commit, run1, dep1), c(envelope.BasisRevision, commit, "", dep1), c(envelope.BasisRevision, commit, "", dep1)},
 	} {
 		require.Equal(t, tc.want, Repair(tc.stored, tc.now), name)
 	}
