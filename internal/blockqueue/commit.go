@@ -150,6 +150,7 @@ func (q *Queue) noteWritten(reqs []*appendRequest) {
 	}
 	a.rows, a.durable, a.rawBytes, a.records = f.rows, f.bytes, f.rawBytes, f.records
 	a.lastAt = time.Now()
+	q.mark.set(a.number, a.durable, q.log)
 	q.mu.Lock()
 	q.stats.Syncs++
 	q.mu.Unlock()
@@ -306,6 +307,7 @@ func (q *Queue) finish(a *active) {
 			q.log.Warn("seal a segment", zap.Uint64("segment", a.number), zap.Error(err))
 		} else {
 			size += frameBytes
+			q.mark.sealed(a.number, size, q.log)
 		}
 	}
 	_ = a.f.Close()

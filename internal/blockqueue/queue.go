@@ -27,6 +27,9 @@ type Queue struct {
 	state    state
 	reserved uint64
 	active   *active
+	mark     *marker
+	// left is the mark as the earlier process left it.
+	left mark
 	// unclean are segments whose last write failed and could not be cut off yet; nobody may read them before.
 	unclean []*active
 	buf     []byte
@@ -88,7 +91,11 @@ func Open(dir string, opts Options) (*Queue, error) {
 	}
 	q.changed = sync.NewCond(&q.mu)
 	q.draining, q.stop = context.WithCancel(context.Background())
-	if err := q.restore(); err != nil {
+	err = q.restore()
+	if err == nil {
+		q.mark, err = openMarker(dir)
+	}
+	if err != nil {
 		q.stop()
 		return nil, errors.Join(err, unlockDir(lock))
 	}
@@ -127,7 +134,7 @@ func (q *Queue) Close(ctx context.Context) error {
 	}
 	q.stop()
 	err := q.saveNextNumber(q.state.NextSegment)
-	return errors.Join(err, unlockDir(q.lock))
+	return errors.Join(err, q.mark.f.Close(), unlockDir(q.lock))
 }
 
 // Stats returns the state of the queue at this moment.

@@ -29,6 +29,9 @@ func (q *Queue) restore() error {
 	}
 	q.stats.QuarantineBytes = kept
 	st.NextSegment = max(st.NextSegment, last+1)
+	if q.left, err = readMark(q.dir); err != nil {
+		return err
+	}
 	numbers, err := listSegments(q.dir)
 	if err != nil {
 		return err
@@ -70,12 +73,18 @@ func (q *Queue) recoverSegment(number uint64) error {
 		err = fmt.Errorf("segment header has number %d", h.number)
 	}
 	if errors.Is(err, errTornHeader) {
+		if missing := q.left.missing(number, seg.size, true); missing != "" {
+			return q.setAsideSegment(seg, 0, CauseDamaged, missing)
+		}
 		return q.dropEmpty(seg)
 	}
 	if err != nil {
 		return q.setAsideSegment(seg, 0, CauseDamaged, err.Error())
 	}
 	c := scan(data, h.seed(), start)
+	if !c.sealed {
+		q.reportMissing(seg, data, c)
+	}
 	if len(c.entries) == 0 && !anyDamage(c.bad) {
 		return q.dropEmpty(seg)
 	}
@@ -88,6 +97,19 @@ func (q *Queue) recoverSegment(number uint64) error {
 	q.sealed = append(q.sealed, seg)
 	q.bytes += seg.size
 	return nil
+}
+
+// reportMissing reports a segment that lost its end, and sets aside what is left of the record that it ends in.
+func (q *Queue) reportMissing(seg *segment, data []byte, c contents) {
+	end, rows := len(data), 0
+	if n := len(c.bad); n > 0 && c.bad[n-1].torn {
+		end, rows = c.bad[n-1].from, c.bad[n-1].rows
+	}
+	if missing := q.left.missing(seg.number, seg.size, end < len(data)); missing != "" {
+		q.setAsideBytes(SetAside{
+			Segment: seg.number, Offset: int64(end), Rows: rows, Class: -1, Cause: CauseDamaged, Reason: missing,
+		}, data[end:])
+	}
 }
 
 // peekSealed looks at the header and the seal only, so that a long queue is opened without being read. It returns nil
