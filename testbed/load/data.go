@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -79,6 +80,7 @@ func spans(r *rand.Rand, n int) ([]byte, error) {
 	var ss ptrace.SpanSlice
 	var trace pcommon.TraceID
 	var parent pcommon.SpanID
+	var began time.Duration
 	for i := range n {
 		if i%perResource == 0 {
 			rs := td.ResourceSpans().AppendEmpty()
@@ -103,8 +105,9 @@ func spans(r *rand.Rand, n int) ([]byte, error) {
 		sp.SetKind(ptrace.SpanKind(1 + r.IntN(5)))
 		attributes(r, sp.Attributes())
 		sp.SetName(methods[r.IntN(len(methods))] + " " + routes[r.IntN(len(routes))])
-		sp.SetStartTimestamp(1)
-		sp.SetEndTimestamp(pcommon.Timestamp(2 + r.IntN(400_000_000)))
+		started := start(r, root, &began)
+		sp.SetStartTimestamp(started)
+		sp.SetEndTimestamp(started + pcommon.Timestamp(2_000_000+r.IntN(400_000_000)))
 		if i%eventEvery == 0 {
 			ev := sp.Events().AppendEmpty()
 			ev.SetName("retry")
@@ -118,6 +121,16 @@ func spans(r *rand.Rand, n int) ([]byte, error) {
 		}
 	}
 	return (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+}
+
+// start is the time at which a span starts, as an offset from the time of sending, which is negative: a timestamp wraps
+// around. A trace starts some time in the second before, each of its spans a while after the one before it.
+func start(r *rand.Rand, root bool, began *time.Duration) pcommon.Timestamp {
+	if root {
+		*began = -time.Second - time.Duration(r.Int64N(int64(time.Second)))
+	}
+	*began += time.Duration(r.Int64N(int64(20 * time.Millisecond)))
+	return pcommon.Timestamp(*began)
 }
 
 func exception(r *rand.Rand, ev ptrace.SpanEvent) {
@@ -150,8 +163,9 @@ func logRecords(r *rand.Rand, n int, body func(*rand.Rand) string) ([]byte, erro
 			records = sl.LogRecords()
 		}
 		lr := records.AppendEmpty()
-		lr.SetTimestamp(1)
-		lr.SetObservedTimestamp(2)
+		at := pcommon.Timestamp(-time.Duration(r.Int64N(int64(time.Second))) - 3*time.Millisecond)
+		lr.SetTimestamp(at)
+		lr.SetObservedTimestamp(at + pcommon.Timestamp(time.Millisecond))
 		lr.SetSeverityNumber(severities[r.IntN(len(severities))])
 		lr.SetSeverityText(lr.SeverityNumber().String())
 		lr.Body().SetStr(body(r))

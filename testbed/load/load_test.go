@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -32,6 +33,7 @@ type sink struct {
 	users    map[string]int
 	traceIDs map[[16]byte]int
 	orphans  int
+	starts   map[time.Time]bool
 }
 
 func (s *sink) Export(_ context.Context, req ptraceotlp.ExportRequest) (ptraceotlp.ExportResponse, error) {
@@ -50,6 +52,7 @@ func (s *sink) Export(_ context.Context, req ptraceotlp.ExportRequest) (ptraceot
 		for _, sp := range rs.ScopeSpans().At(0).Spans().All() {
 			s.spanIDs[sp.SpanID()]++
 			s.traceIDs[sp.TraceID()]++
+			s.starts[sp.StartTimestamp().AsTime()] = true
 			ids[sp.SpanID()] = true
 			user, _ := sp.Attributes().Get("user.id")
 			s.users[user.Str()]++
@@ -68,7 +71,7 @@ func (s *sink) Export(_ context.Context, req ptraceotlp.ExportRequest) (ptraceot
 }
 
 func TestSpansOverGRPCAreAllDistinct(t *testing.T) {
-	s := &sink{full: true, spanIDs: map[[8]byte]int{}, users: map[string]int{}, traceIDs: map[[16]byte]int{}}
+	s := &sink{full: true, spanIDs: map[[8]byte]int{}, users: map[string]int{}, traceIDs: map[[16]byte]int{}, starts: map[time.Time]bool{}}
 	lis, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	srv := grpc.NewServer()
@@ -83,6 +86,7 @@ func TestSpansOverGRPCAreAllDistinct(t *testing.T) {
 	require.Len(t, s.spanIDs, 20*512)
 	require.Len(t, s.traceIDs, 20*512/spansPerTrace)
 	require.Zero(t, s.orphans)
+	require.Greater(t, len(s.starts), 10_000, "no two start at once")
 	require.Greater(t, len(s.users), 4000)
 	require.LessOrEqual(t, res.P50, res.P99)
 	require.Contains(t, res.String(), "10240 items")
@@ -175,16 +179,24 @@ func TestShapes(t *testing.T) {
 	templates, err = makeTemplates(Settings{Signal: Logs, Shape: LongBodies, PerRequest: 64})
 	require.NoError(t, err)
 	require.Len(t, templates, 1024)
-	bodies := map[string]bool{}
+	bodies, patterns, users := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	inner := regexp.MustCompile(`u-[0-9]+`)
 	for i := range templates {
 		req := plogotlp.NewExportRequest()
-		require.NoError(t, req.UnmarshalProto(templates[i].fill(nil, 1, 2, time.Unix(1, 0))))
+		require.NoError(t, req.UnmarshalProto(templates[i].fill(nil, 1, uint64(i), time.Unix(1, 0))))
 		for _, lr := range req.Logs().ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().All() {
 			require.Len(t, lr.Body().Str(), longBodyBytes)
 			bodies[lr.Body().Str()] = true
+			patterns[digitRuns.ReplaceAllString(lr.Body().Str(), "#")] = true
+			users[inner.FindString(lr.Body().Str())] = true
 		}
 	}
-	require.Len(t, bodies, 65536)
+	require.Equal(t, 65536, len(bodies))
+	require.Equal(t, callSites, len(patterns))
+	require.Greater(t, len(users), 20_000, "numbers inside a line are new in every row")
+	first := templates[0].fill(nil, 1, 2, time.Unix(1, 0))
+	again := templates[0].fill(nil, 1, 3, time.Unix(1, 0))
+	require.NotEqual(t, inner.Find(first), inner.Find(again), "and in every request")
 }
 
 func TestPaceAndUntoldRefusals(t *testing.T) {

@@ -3,8 +3,9 @@ package load
 import (
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -34,6 +35,7 @@ func jaegerSpans(r *rand.Rand, n int) ([]byte, error) {
 	}
 	var trace pcommon.TraceID
 	var root, id pcommon.SpanID
+	var began time.Duration
 	key := 0
 	for i := range n {
 		child := i % jaegerTrace
@@ -53,8 +55,9 @@ func jaegerSpans(r *rand.Rand, n int) ([]byte, error) {
 			sp.SetKind(ptrace.SpanKindServer)
 			sp.SetName("root-span")
 		}
-		sp.SetStartTimestamp(1)
-		sp.SetEndTimestamp(pcommon.Timestamp(2 + r.IntN(400_000_000)))
+		started := start(r, child == 0, &began)
+		sp.SetStartTimestamp(started)
+		sp.SetEndTimestamp(started + pcommon.Timestamp(2_000_000+r.IntN(400_000_000)))
 		sp.Attributes().EnsureCapacity(jaegerAttributes)
 		for range jaegerAttributes {
 			sp.Attributes().PutStr(fmt.Sprintf("attr_%02d", key), fmt.Sprintf("val_%03d", r.IntN(jaegerValues)))
@@ -64,14 +67,53 @@ func jaegerSpans(r *rand.Rand, n int) ([]byte, error) {
 	return (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
 }
 
-var causes = []string{"the upstream closed the connection", "context deadline exceeded", "no rows in result set", "the cache was cold", "the lock was held by another worker", "a retry was scheduled"}
+// callSites is how many different sentences a platform's code has for its log; a program writes the same ones again and
+// again and only the numbers in them are new.
+const callSites = 240
 
-// longBody is the line of a service that writes what it did: a sentence with numbers of its own, as long as asked for.
-func longBody(r *rand.Rand) string {
+// words are what the sentences are made of.
+var words = strings.Fields(`account accepted after allocated another answered attempt balance basket batch because before
+	broker budget cache cancelled carrier cart charge checkout client closed cluster cold commit connection consumer context
+	cursor customer deadline decoded delayed delivery discount dispatched document dropped empty encoded endpoint entry exceeded
+	expired fetched flushed folder gateway handler header held host idle index ingested inventory invoice item job journal kept
+	ledger limit loaded lock lookup merged message missing moved network notified offset opened order packet page partition
+	payment pending picked pool posted price processed product published query queue quota read rebuilt received record refund
+	region rejected released replica request reserved resolved result retry returned role rolled route row saved scheduled
+	search segment sent session shard shipped signed skipped slow snapshot stale started stock stored stream sync table tenant
+	throttled timed token topic tracked transfer upload user validated voucher waited warehouse webhook window without worker written`)
+
+// sentence is the text of a call site; each # stands for a digit. It depends on nothing but the site.
+func sentence(site int) string {
+	r := rand.New(rand.NewPCG(2, uint64(site)))
+	numbers := []string{" order ######", " took ##.### ms", " after # of ## attempts", " user u-#####", " ####### bytes", " offset ########"}
 	var b strings.Builder
-	b.WriteString(shortBody(r))
-	for b.Len() < longBodyBytes-len(" ref=00000000") {
-		fmt.Fprintf(&b, "; step %d of %s took %d us, user u-%d: %s", r.IntN(9), routes[r.IntN(len(routes))], r.IntN(90_000), r.IntN(20_000), causes[r.IntN(len(causes))])
+	for b.Len() < longBodyBytes {
+		if n := len(numbers); n > 0 && r.IntN(5) == 0 {
+			b.WriteString(numbers[n-1])
+			numbers = numbers[:n-1]
+			continue
+		}
+		b.WriteString(" " + words[r.IntN(len(words))])
 	}
-	return b.String()[:longBodyBytes-len(" ref=00000000")] + " ref=" + strconv.Itoa(10_000_000+r.IntN(89_999_999))
+	const reference = " ref=########"
+	return b.String()[1:longBodyBytes-len(reference)+1] + reference
+}
+
+var sentences = sync.OnceValue(func() []string {
+	out := make([]string, callSites)
+	for i := range out {
+		out[i] = sentence(i)
+	}
+	return out
+})
+
+// longBody is the line of a service that writes what it did.
+func longBody(r *rand.Rand) string {
+	b := []byte(sentences()[r.IntN(callSites)])
+	for i, c := range b {
+		if c == '#' {
+			b[i] = '0' + byte(r.IntN(10))
+		}
+	}
+	return string(b)
 }

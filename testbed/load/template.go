@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"regexp"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -33,11 +35,13 @@ const (
 	// traceID and spanID are mixed with the number of the request, so that ids stay random and their relations stay.
 	traceID patchKind = iota
 	spanID
-	// unixNano holds an offset that is added to the time of sending; span ends and other second times are spread by up
-	// to a millisecond.
+	// unixNano holds an offset, maybe a negative one, that is added to the time of sending; all but 1 are spread by up to a
+	// millisecond.
 	unixNano
 	// digits are the digits at the end of a text: numbers of users, products, addresses.
 	digits
+	// numbers are all digits of a text.
+	numbers
 	// value is a sample.
 	value
 )
@@ -71,7 +75,7 @@ var spots = map[Signal][]spot{
 		{[]protowire.Number{1, 2, 2, 11}, unixNano},
 		{[]protowire.Number{1, 2, 2, 9}, traceID},
 		{[]protowire.Number{1, 2, 2, 10}, spanID},
-		{[]protowire.Number{1, 2, 2, 5, 1}, digits},
+		{logBody, digits},
 		{[]protowire.Number{1, 2, 2, 6, 2, 1}, digits},
 	},
 	Points: {
@@ -83,6 +87,9 @@ var spots = map[Signal][]spot{
 		{[]protowire.Number{1, 2, 2, 7, 1, 4}, value},
 	},
 }
+
+// logBody leads to the text of a log record.
+var logBody = []protowire.Number{1, 2, 2, 5, 1}
 
 func makeTemplates(s Settings) ([]template, error) {
 	maker := map[Signal]func(*rand.Rand, int) ([]byte, error){Spans: spans, Logs: logs, Points: points}[s.Signal]
@@ -101,6 +108,9 @@ func makeTemplates(s Settings) ([]template, error) {
 		}
 		out[i] = template{body: body, items: s.PerRequest}
 		for _, sp := range spots[s.Signal] {
+			if s.Shape == LongBodies && slices.Equal(sp.path, logBody) {
+				sp.kind = numbers
+			}
 			if err := out[i].find(body, 0, sp.path, sp.kind); err != nil {
 				return nil, fmt.Errorf("find the places of %s: %w", s.Signal, err)
 			}
@@ -108,6 +118,8 @@ func makeTemplates(s Settings) ([]template, error) {
 	}
 	return out, nil
 }
+
+var digitRuns = regexp.MustCompile(`[0-9]+`)
 
 // find walks to the fields at the end of a path and notes where their content is.
 func (t *template) find(b []byte, base int, path []protowire.Number, kind patchKind) error {
@@ -142,8 +154,14 @@ func (t *template) find(b []byte, base int, path []protowire.Number, kind patchK
 	return nil
 }
 
-// note keeps a place, of a text only its digits at the end.
+// note keeps a place, of a text only digits: those at its end, or each run of them.
 func (t *template) note(content []byte, at int, kind patchKind) {
+	if kind == numbers {
+		for _, run := range digitRuns.FindAllIndex(content, -1) {
+			t.patches = append(t.patches, patch{at + run[0], run[1] - run[0], digits})
+		}
+		return
+	}
 	size := len(content)
 	if kind == digits {
 		size = 0
@@ -178,7 +196,7 @@ func (t *template) fill(buf []byte, seed, n uint64, now time.Time) []byte {
 				random /= 10
 			}
 		case p.kind == unixNano && p.size == 8:
-			// The data's own offsets, up to half a second, stay; 1 is the start, which several places share.
+			// The data's own offsets stay; 1 is a time that several places share.
 			v := binary.LittleEndian.Uint64(field)
 			if v > 1 {
 				v += x % 1_000_000
