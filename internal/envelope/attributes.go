@@ -90,3 +90,16 @@ const (
 	AttrBuildDraft      = "summit.build.draft"
 	AttrBuildPrerelease = "summit.build.prerelease"
 )
+
+// Attributes of the records that carry calls between services.
+const (
+	AttrEdgeConnection  = "summit.edge.connection"
+	AttrEdgePeerVersion = "summit.edge.peer_version"
+	AttrEdgeCalls       = "summit.edge.calls"
+	AttrEdgeErrors      = "summit.edge.errors"
+	AttrEdgeUnpaired    = "summit.edge.unpaired"
+	AttrEdgeDurationSum = "summit.edge.duration_sum_ns"
+	AttrEdgeDurationMax = "summit.edge.duration_max_ns"
+	AttrEdgeBuckets     = "summit.edge.duration_buckets"
+	AttrEdgeCounts      = "summit.edge.duration_counts"
+)
