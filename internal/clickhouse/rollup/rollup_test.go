@@ -133,6 +133,24 @@ func TestComputeOnTheEngine(t *testing.T) {
 	require.Equal(t, want, rolled(t, store))
 }
 
+func TestRowsOfAClockThatWasAheadAreReplaced(t *testing.T) {
+	store := enginetest.Open(t)
+	at := time.Now().Add(-3 * time.Hour).Truncate(time.Hour)
+	job := New(store.Conn(), Settings{})
+	for n := range 3 {
+		insert(t, store, fmt.Sprint(n), sample{tenant.Default, "requests", 7, at.Add(time.Duration(n) * time.Second), 1, 0})
+		require.NoError(t, job.CatchUp(t.Context()))
+		require.Equal(t, 1, job.Pending())
+		require.NoError(t, job.ComputeDue(t.Context()))
+		got := rolled(t, store)
+		require.Len(t, got, 1)
+		require.EqualValues(t, n+1, got[0].Samples)
+		// The clock was hours ahead, and is set right.
+		require.NoError(t, store.Conn().Exec(t.Context(), `INSERT INTO metrics_runtime_5m_v1
+			SELECT * REPLACE (computed_at + toIntervalHour(5) AS computed_at) FROM metrics_runtime_5m_v1 FINAL`))
+	}
+}
+
 func TestJobComputesTouchedWindows(t *testing.T) {
 	store := enginetest.Open(t)
 	at := time.Now().Add(-48 * time.Hour).Truncate(Window)
