@@ -43,6 +43,12 @@ var baseCounts = [signals]string{
 	Points: "SELECT count() FROM metrics_runtime_v1 WHERE metric_name = '" + metricName + "'",
 }
 
+// Spans is how many are there.
+func (s *Store) Spans() int64 {
+	s.t.Helper()
+	return s.number(baseCounts[Traces])
+}
+
 // RequireExactlyOnce compares every request with its rows: what was acknowledged is there once, what was refused isn't
 // there, the rest is there once or not at all.
 func (s *Store) RequireExactlyOnce(l *Ledger) {
