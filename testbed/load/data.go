@@ -17,6 +17,7 @@ const (
 	resourceAttributes = 20
 	perResource        = 128
 	spansPerTrace      = 8
+	linesPerSpan       = 4
 	pointsPerMetric    = 10
 	exceptionEvery     = 500
 	eventEvery         = 5
@@ -154,6 +155,8 @@ func shortBody(r *rand.Rand) string {
 func logRecords(r *rand.Rand, n int, body func(*rand.Rand) string) ([]byte, error) {
 	ld := plog.NewLogs()
 	var records plog.LogRecordSlice
+	var trace pcommon.TraceID
+	var span pcommon.SpanID
 	for i := range n {
 		if i%perResource == 0 {
 			rl := ld.ResourceLogs().AppendEmpty()
@@ -169,10 +172,10 @@ func logRecords(r *rand.Rand, n int, body func(*rand.Rand) string) ([]byte, erro
 		lr.SetSeverityNumber(severities[r.IntN(len(severities))])
 		lr.SetSeverityText(lr.SeverityNumber().String())
 		lr.Body().SetStr(body(r))
-		var trace pcommon.TraceID
-		var span pcommon.SpanID
-		randomID(r, trace[:])
-		randomID(r, span[:])
+		if i%linesPerSpan == 0 {
+			randomID(r, trace[:])
+			randomID(r, span[:])
+		}
 		lr.SetTraceID(trace)
 		lr.SetSpanID(span)
 		attributes(r, lr.Attributes())

@@ -71,6 +71,8 @@ func Load(files fs.FS) ([]Statement, error) {
 var additive = []*regexp.Regexp{
 	regexp.MustCompile(`(?is)^CREATE (DATABASE|TABLE|MATERIALIZED VIEW|VIEW|DICTIONARY|FUNCTION) IF NOT EXISTS \S`),
 	regexp.MustCompile(`(?is)^ALTER TABLE \S+ (ADD (COLUMN|INDEX|PROJECTION) IF NOT EXISTS|MODIFY SETTING|MODIFY COMMENT|COMMENT COLUMN IF EXISTS) `),
+	// How a column is compressed from now on; what is stored stays as it is until it is merged.
+	regexp.MustCompile(`(?is)^ALTER TABLE \S+ MODIFY COLUMN \S+ CODEC\((\w+(\([0-9, ]+\))?(, )?)+\)( SETTINGS \([a-z_0-9 =,]+\))?$`),
 }
 
 // checkAdditive lets only statements through that add something and may run twice.
@@ -81,5 +83,5 @@ func (s Statement) checkAdditive() error {
 		}
 	}
 	first, _, _ := strings.Cut(s.SQL, "\n")
-	return fmt.Errorf("%q is not allowed: want CREATE … IF NOT EXISTS, or ALTER TABLE with ADD … IF NOT EXISTS or MODIFY SETTING", first)
+	return fmt.Errorf("%q is not allowed: want CREATE … IF NOT EXISTS, or ALTER TABLE with ADD … IF NOT EXISTS, MODIFY SETTING or MODIFY COLUMN … CODEC", first)
 }

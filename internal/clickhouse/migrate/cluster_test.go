@@ -55,6 +55,7 @@ func TestClusterStatements(t *testing.T) {
 			"column", "ALTER TABLE r ADD COLUMN IF NOT EXISTS b String",
 			[]string{"ALTER TABLE r_local ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS b String", "ALTER TABLE r ON CLUSTER '{cluster}' ADD COLUMN IF NOT EXISTS b String"},
 		},
+		{"codec", "ALTER TABLE r MODIFY COLUMN a CODEC(ZSTD(3))", []string{"ALTER TABLE r_local ON CLUSTER '{cluster}' MODIFY COLUMN a CODEC(ZSTD(3))"}},
 		{"index", "ALTER TABLE r ADD INDEX IF NOT EXISTS i a TYPE minmax", []string{"ALTER TABLE r_local ON CLUSTER '{cluster}' ADD INDEX IF NOT EXISTS i a TYPE minmax"}},
 	}
 	for _, tt := range tests {

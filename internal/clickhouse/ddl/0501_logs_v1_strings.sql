@@ -1,0 +1,1 @@
+ALTER TABLE logs_v1 MODIFY SETTING string_serialization_version = 'single_stream'
