@@ -45,7 +45,7 @@ func (s *system) startAll() {
 	s.start()
 }
 
-func (s *system) queue() string { return filepath.Join(s.spec.Dir, "data", "queue") }
+func (s *system) queue() string { return filepath.Join(s.spec.DataDir(), "queue") }
 
 // open is the last segment, which must not have been sealed.
 func (s *system) open(all []segment) segment {

@@ -57,20 +57,30 @@ type System struct {
 	Overlays []string
 	// Set is more configuration, each in the form key::key: value.
 	Set []string
-	// Dir gets the log and, in data/, what the role keeps.
-	Dir    string
-	Places Places
+	// Dir gets the log and, where Data names no other folder, what the role keeps, in data/.
+	Dir, Data string
+	Places    Places
 	// Env is more of the environment.
 	Env []string
 	// Prepare is called with the process before it has run anything; see Spec.
 	Prepare func(pid int) error
 }
 
+// DataDir is the folder of what the role keeps.
+func (s System) DataDir() string {
+	if s.Data != "" {
+		return s.Data
+	}
+	return filepath.Join(s.Dir, "data")
+}
+
 // Start starts the collector.
 func (s System) Start() (*Process, error) {
-	data := filepath.Join(s.Dir, "data")
-	if err := os.MkdirAll(data, 0o750); err != nil {
-		return nil, err
+	data := s.DataDir()
+	for _, dir := range []string{s.Dir, data} {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
+			return nil, err
+		}
 	}
 	args := []string{"--config=role:" + s.Role}
 	for _, o := range s.Overlays {
