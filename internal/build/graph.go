@@ -38,6 +38,8 @@ const (
 	RelDeployedTo = "DEPLOYED_TO"
 	RelFromRun    = "FROM_RUN"
 	RelRollbackOf = "ROLLBACK_OF"
+	// RelTriggeredBy leads from a run to the run that triggered it.
+	RelTriggeredBy = "TRIGGERED_BY"
 )
 
 // Node is a row of graph_nodes_v1 without tenant and retention.
@@ -165,6 +167,10 @@ func (g *rows) run(r *Run) {
 		})
 	}
 	g.commit(NodeRun, id, RelOfCommit, r.RunKey, r.CommitSHA)
+	if by := r.Attrs[KeyTriggeredBy]; by != "" {
+		g.stub(NodeRun, by, "")
+		g.edge(NodeRun, id, RelTriggeredBy, NodeRun, by, envelope.BasisNone)
+	}
 	if r.Attempt > 1 {
 		prev := RunID(r.Provider, r.Host, r.Repo, r.RunID, r.Attempt-1)
 		g.stub(NodeRun, prev, r.Pipeline)

@@ -53,3 +53,14 @@ const ResumableRank = 20
 func ResumableVersion(s Status, at time.Time) uint64 {
 	return VersionOf(ResumableRank, time.Time{}) | (VersionOf(0, at)<<6|uint64(s.Rank()))&(1<<56-1)
 }
+
+// RepeatsByName tells the providers that give a repeated job another id under the same name and don't say which it repeats.
+func RepeatsByName(provider string) bool { return provider == ProviderGitLab }
+
+// LessID orders ids that a provider counts: the shorter number is the smaller one.
+func LessID(a, b string) bool {
+	if len(a) != len(b) {
+		return len(a) < len(b)
+	}
+	return a < b
+}

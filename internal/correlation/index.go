@@ -326,6 +326,8 @@ func refsOf(ev build.Event) []ref {
 	switch e := ev.(type) {
 	case *build.Run:
 		return commitRefs(nil, e.CommitSHA)
+	case *build.Task:
+		return jobRefs(e)
 	case *build.Artifact:
 		refs := commitRefs([]ref{{refDigest, NormalizeDigest(e.Digest), ""}}, e.CommitSHA)
 		if e.ArtifactVersion != "" {

@@ -28,17 +28,45 @@ type Config struct {
 
 // WebhooksConfig has a section for each provider. A provider without one has no route.
 type WebhooksConfig struct {
-	// GitHub opens POST /v1/ci/github.
-	GitHub *GitHubConfig `mapstructure:"github"`
+	// GitHub opens POST /v1/ci/github: the secret signs the body (X-Hub-Signature-256).
+	GitHub *WebhookConfig `mapstructure:"github"`
+	// GitLab opens POST /v1/ci/gitlab: the secret is sent as X-Gitlab-Token.
+	GitLab *WebhookConfig `mapstructure:"gitlab"`
+	// Buildkite opens POST /v1/ci/buildkite: the secret signs the body (X-Buildkite-Signature) or is sent as X-Buildkite-Token.
+	Buildkite *WebhookConfig `mapstructure:"buildkite"`
+	// CircleCI opens POST /v1/ci/circleci: the secret signs the body (circleci-signature).
+	CircleCI *WebhookConfig `mapstructure:"circleci"`
+	// Azure opens POST /v1/ci/azuredevops: the secret is the password of basic authentication.
+	Azure *WebhookConfig `mapstructure:"azuredevops"`
+	// Bitbucket opens POST /v1/ci/bitbucket: the secret signs the body (X-Hub-Signature).
+	Bitbucket *WebhookConfig `mapstructure:"bitbucket"`
+	// CDEvents opens POST /v1/ci/cdevents for CloudEvents over HTTP: the secret is a bearer token.
+	CDEvents *WebhookConfig `mapstructure:"cdevents"`
+	// Jenkins opens POST /v1/ci/jenkins/v1/traces for the OTLP/HTTP of Jenkins' OpenTelemetry plugin: the secret is a
+	// bearer token.
+	Jenkins *WebhookConfig `mapstructure:"jenkins"`
 }
 
-// GitHubConfig says how GitHub's deliveries are checked.
-type GitHubConfig struct {
-	// Secrets are the webhook's secrets; a delivery that is signed with any of them is taken, so that a secret can be
-	// changed without a gap.
+// WebhookConfig says how a provider's deliveries are checked.
+type WebhookConfig struct {
+	// Secrets are the webhook's secrets; a delivery that any of them fits is taken, so that a secret can be changed
+	// without a gap.
 	Secrets []SecretConfig `mapstructure:"secrets"`
-	// Insecure takes deliveries without a signature when there is no secret. Default false.
+	// Insecure takes deliveries that nobody vouches for when there is no secret. Default false.
 	Insecure bool `mapstructure:"insecure"`
+}
+
+// validate names the option below prefix that is wrong.
+func (w *WebhookConfig) validate(prefix string) error {
+	if len(w.Secrets) == 0 && !w.Insecure {
+		return fmt.Errorf("%s::secrets must name at least one secret, or insecure: true must say that anybody may deliver", prefix)
+	}
+	for i, s := range w.Secrets {
+		if err := s.validate(); err != nil {
+			return fmt.Errorf("%s::secrets[%d]: %w", prefix, i, err)
+		}
+	}
+	return nil
 }
 
 // EventsConfig says who may use the generic door.
@@ -71,16 +99,12 @@ func (cfg *Config) Validate() error {
 			return fmt.Errorf("events::tokens[%d]: %w", i, err)
 		}
 	}
-	gh := cfg.Webhooks.GitHub
-	if gh == nil {
-		return nil
-	}
-	if len(gh.Secrets) == 0 && !gh.Insecure {
-		return errors.New("webhooks::github::secrets must name at least one secret, or insecure: true must say that anybody may deliver")
-	}
-	for i, s := range gh.Secrets {
-		if err := s.validate(); err != nil {
-			return fmt.Errorf("webhooks::github::secrets[%d]: %w", i, err)
+	for _, d := range doors(&cfg.Webhooks) {
+		if d.cfg == nil {
+			continue
+		}
+		if err := d.cfg.validate("webhooks::" + d.provider.Name()); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/summitobs/summit/receiver/cireceiver/internal/wire"
 )
 
 // Bounds of a request. What is kept of each entity in memory is bounded by them.
@@ -108,9 +109,9 @@ var eventFields = map[string][]string{
 func eventTypes() []string { return slices.Sorted(maps.Keys(eventFields)) }
 
 // parseEvents reads one event or {"events": […]}. Problems name the field with its place in the list.
-func parseEvents(body []byte, now time.Time) ([]parsed, *problem) {
+func parseEvents(body []byte, now time.Time) ([]parsed, *wire.Problem) {
 	var top map[string]json.RawMessage
-	if p := decode(body, &top, false); p != nil {
+	if p := wire.Decode(body, &top, false); p != nil {
 		return nil, p
 	}
 	list, isList := top["events"]
@@ -122,7 +123,7 @@ func parseEvents(body []byte, now time.Time) ([]parsed, *problem) {
 		return []parsed{ev}, nil
 	}
 	if len(top) > 1 {
-		return nil, wrongField(otherKey(top), "stands beside events; want events alone or one event without it")
+		return nil, wire.WrongField(otherKey(top), "stands beside events; want events alone or one event without it")
 	}
 	raw, p := eventList(list)
 	if p != nil {
@@ -140,44 +141,44 @@ func parseEvents(body []byte, now time.Time) ([]parsed, *problem) {
 }
 
 // eventList takes the array apart and stops at the first event too many: millions of empty ones fit into a request.
-func eventList(list json.RawMessage) ([]map[string]json.RawMessage, *problem) {
+func eventList(list json.RawMessage) ([]map[string]json.RawMessage, *wire.Problem) {
 	d := json.NewDecoder(bytes.NewReader(list))
 	if open, err := d.Token(); err != nil || open != json.Delim('[') {
-		return nil, wrongField("events", "must be an array of objects")
+		return nil, wire.WrongField("events", "must be an array of objects")
 	}
 	var out []map[string]json.RawMessage
 	for d.More() {
 		if len(out) == maxEvents {
-			return nil, wrongField("events", fmt.Sprintf("must hold at most %d events", maxEvents))
+			return nil, wire.WrongField("events", fmt.Sprintf("must hold at most %d events", maxEvents))
 		}
 		var fields map[string]json.RawMessage
 		if err := d.Decode(&fields); err != nil {
-			return nil, wrongField("events", "must be an array of objects")
+			return nil, wire.WrongField("events", "must be an array of objects")
 		}
 		out = append(out, fields)
 	}
 	if len(out) == 0 {
-		return nil, wrongField("events", fmt.Sprintf("must hold 1 to %d events, got 0", maxEvents))
+		return nil, wire.WrongField("events", fmt.Sprintf("must hold 1 to %d events, got 0", maxEvents))
 	}
 	return out, nil
 }
 
 // tooLong refuses texts that nobody reads and that would be kept; a message is cut instead.
-func tooLong(path string, e *ciEvent, fields map[string]json.RawMessage) *problem {
+func tooLong(path string, e *ciEvent, fields map[string]json.RawMessage) *wire.Problem {
 	for _, k := range slices.Sorted(maps.Keys(fields)) {
 		if k != "message" && k != "attrs" && k != "digests" && isLong(fields[k]) {
-			return wrongField(path+k, fmt.Sprintf("is longer than %d bytes", maxText))
+			return wire.WrongField(path+k, fmt.Sprintf("is longer than %d bytes", maxText))
 		}
 	}
 	if len(e.Digests) > maxDigests {
-		return wrongField(path+"digests", fmt.Sprintf("must hold at most %d digests", maxDigests))
+		return wire.WrongField(path+"digests", fmt.Sprintf("must hold at most %d digests", maxDigests))
 	}
 	if len(e.Attrs) > maxAttrs {
-		return wrongField(path+"attrs", fmt.Sprintf("must hold at most %d entries", maxAttrs))
+		return wire.WrongField(path+"attrs", fmt.Sprintf("must hold at most %d entries", maxAttrs))
 	}
 	for _, k := range slices.Sorted(maps.Keys(e.Attrs)) {
 		if len(k) > maxText || len(e.Attrs[k]) > maxText {
-			return wrongField(path+"attrs."+text(k, 64), fmt.Sprintf("is longer than %d bytes", maxText))
+			return wire.WrongField(path+"attrs."+wire.Cut(k, 64), fmt.Sprintf("is longer than %d bytes", maxText))
 		}
 	}
 	return nil
@@ -201,18 +202,18 @@ func otherKey(m map[string]json.RawMessage) string {
 	return "events"
 }
 
-func parseEvent(fields map[string]json.RawMessage, path string, now time.Time) (parsed, *problem) {
+func parseEvent(fields map[string]json.RawMessage, path string, now time.Time) (parsed, *wire.Problem) {
 	var e ciEvent
 	if p := decodeField(fields["type"], &e.Type); p != nil || e.Type == "" {
-		return parsed{}, wrongField(path+"type", "must be the type of the event", eventTypes()...)
+		return parsed{}, wire.WrongField(path+"type", "must be the type of the event", eventTypes()...)
 	}
 	allowed, ok := eventFields[e.Type]
 	if !ok {
-		return parsed{}, wrongField(path+"type", fmt.Sprintf("%q is no type of event", e.Type), eventTypes()...)
+		return parsed{}, wire.WrongField(path+"type", fmt.Sprintf("%q is no type of event", e.Type), eventTypes()...)
 	}
 	for _, k := range slices.Sorted(maps.Keys(fields)) {
 		if k != "type" && k != "attrs" && !slices.Contains(allowed, k) {
-			return parsed{}, wrongField(path+k, "is no field of a "+e.Type, slices.Sorted(slices.Values(allowed))...)
+			return parsed{}, wire.WrongField(path+k, "is no field of a "+e.Type, slices.Sorted(slices.Values(allowed))...)
 		}
 	}
 	whole, err := json.Marshal(fields)
@@ -220,7 +221,7 @@ func parseEvent(fields map[string]json.RawMessage, path string, now time.Time) (
 		err = json.Unmarshal(whole, &e)
 	}
 	if err != nil {
-		p := decodeProblem(err)
+		p := wire.DecodeProblem(err)
 		p.Field = path + p.Field
 		return parsed{}, p
 	}
@@ -235,20 +236,12 @@ func parseEvent(fields map[string]json.RawMessage, path string, now time.Time) (
 	return parsed{event: ev, context: c.stub()}, nil
 }
 
-func decodeField(raw json.RawMessage, v any) *problem {
+func decodeField(raw json.RawMessage, v any) *wire.Problem {
 	if len(raw) == 0 {
 		return nil
 	}
 	if err := json.Unmarshal(raw, v); err != nil {
-		return decodeProblem(err)
+		return wire.DecodeProblem(err)
 	}
 	return nil
-}
-
-// text cuts an error message or description to what is worth keeping.
-func text(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
 }

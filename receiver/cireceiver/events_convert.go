@@ -8,10 +8,8 @@ import (
 	"github.com/summitobs/summit/internal/build"
 	"github.com/summitobs/summit/internal/correlation"
 	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/receiver/cireceiver/internal/wire"
 )
-
-// maxMessage is the longest message that is kept, in bytes.
-const maxMessage = 16 << 10
 
 // parsed is a build event and, for what belongs to a run, a stub of that run.
 type parsed struct {
@@ -25,12 +23,12 @@ type converter struct {
 	path    string
 	now     time.Time
 	key     build.RunKey
-	problem *problem
+	problem *wire.Problem
 }
 
 func (c *converter) wrong(field, detail string, allowed ...string) {
 	if c.problem == nil {
-		c.problem = wrongField(c.path+field, detail, allowed...)
+		c.problem = wire.WrongField(c.path+field, detail, allowed...)
 	}
 }
 
@@ -66,7 +64,7 @@ func (c *converter) runKey(required bool) {
 		c.key = key
 		return
 	}
-	c.key = build.RunKey{Provider: or(e.Provider, "generic"), Host: or(e.Host, "local"), Repo: e.Repo, RunID: e.RunID, Attempt: max(e.Attempt, 1)}
+	c.key = build.RunKey{Provider: wire.Or(e.Provider, "generic"), Host: wire.Or(e.Host, "local"), Repo: e.Repo, RunID: e.RunID, Attempt: max(e.Attempt, 1)}
 	c.name("provider", c.key.Provider)
 	if e.Repo == "" {
 		c.wrong("repo", `must name the repository or project, for example "acme/shop"`)
@@ -92,7 +90,7 @@ func (c *converter) stub() *build.Run {
 	trace := c.key.TraceKey(c.ev.RepositoryID)
 	return &build.Run{RunKey: c.key, State: build.State{
 		Pipeline: c.ev.Pipeline, Branch: c.ev.Branch, CommitSHA: c.commit(), CreatedAt: c.at("created_at", c.ev.CreatedAt), UpdatedAt: c.updated(),
-		TraceID: trace.TraceID(), SpanID: trace.RootSpanID(), Stub: true, Attrs: attrs(build.KeyRepoID, c.ev.RepositoryID),
+		TraceID: trace.TraceID(), SpanID: trace.RootSpanID(), Stub: true, Attrs: wire.Attrs(build.KeyRepoID, c.ev.RepositoryID),
 	}}
 }
 
@@ -103,7 +101,7 @@ func (c *converter) state() build.State {
 		Pipeline: e.Pipeline, Name: e.Name, Branch: e.Branch, CommitSHA: c.commit(), Trigger: e.Trigger,
 		ActorHash: build.HashActor(c.key.Provider, c.key.Host, e.Actor), PRNumber: e.PRNumber,
 		CreatedAt: c.at("created_at", e.CreatedAt), StartedAt: c.at("started_at", e.StartedAt), FinishedAt: c.at("finished_at", e.FinishedAt),
-		Message: text(e.Message, maxMessage), URL: e.URL, CostUSD: e.CostUSD, TraceID: trace.TraceID(), SpanID: trace.RootSpanID(),
+		Message: wire.Cut(e.Message, wire.MaxMessage), URL: e.URL, CostUSD: e.CostUSD, TraceID: trace.TraceID(), SpanID: trace.RootSpanID(),
 		Attrs: c.attrs(build.KeyConclusion, e.Conclusion, build.KeyRepoID, e.RepositoryID),
 	}
 	if e.CostUSD < 0 {
@@ -133,7 +131,7 @@ func (c *converter) task() *build.Task {
 	e := c.ev
 	c.runKey(true)
 	t := &build.Task{
-		RunKey: c.key, ID: e.ID, ParentID: e.ParentID, Kind: build.TaskKind(or(e.Kind, string(build.KindJob))), State: c.state(),
+		RunKey: c.key, ID: e.ID, ParentID: e.ParentID, Kind: build.TaskKind(wire.Or(e.Kind, string(build.KindJob))), State: c.state(),
 		Flaky: e.Flaky, Retries: e.Retries, Runner: e.Runner, RunnerClass: e.RunnerClass, StepNumber: e.StepNumber,
 	}
 	if e.ID == "" {
@@ -173,11 +171,11 @@ func (c *converter) test() *build.Task {
 		c.wrong("duration_ns", "must not be negative")
 	}
 	t := &build.Task{
-		RunKey: c.key, ID: or(e.ID, e.Suite+"/"+e.Name), ParentID: e.TaskID, Kind: build.KindTestCase, State: c.state(),
+		RunKey: c.key, ID: wire.Or(e.ID, e.Suite+"/"+e.Name), ParentID: e.TaskID, Kind: build.KindTestCase, State: c.state(),
 		Flaky: e.Flaky, Retries: e.Retries,
 	}
 	t.SpanID = [8]byte{}
-	t.Attrs = with(t.Attrs, build.KeySuite, e.Suite)
+	t.Attrs = wire.With(t.Attrs, build.KeySuite, e.Suite)
 	if e.DurationNS > 0 {
 		t.Duration = time.Duration(e.DurationNS)
 		if t.StartedAt.IsZero() && !t.FinishedAt.IsZero() {
@@ -193,7 +191,7 @@ func (c *converter) artifact() *build.Artifact {
 	at := c.updated()
 	a := &build.Artifact{
 		RunKey: c.key, Digest: c.digest("digest", e.Digest), TaskID: e.TaskID, Name: e.Name, ArtifactVersion: e.Version, Service: e.Service,
-		CommitSHA: c.commit(), Branch: e.Branch, CreatedAt: firstTime(c.at("created_at", e.CreatedAt), at), UpdatedAt: at, URL: e.URL,
+		CommitSHA: c.commit(), Branch: e.Branch, CreatedAt: wire.FirstTime(c.at("created_at", e.CreatedAt), at), UpdatedAt: at, URL: e.URL,
 		Attrs: c.attrs(), Version: build.VersionOf(30, at),
 	}
 	if c.key.RunID != "" {
@@ -207,7 +205,7 @@ func (c *converter) artifact() *build.Artifact {
 func (c *converter) deployment() *build.Deployment {
 	e := c.ev
 	d := &build.Deployment{
-		Provider: or(e.Provider, "generic"), Host: or(e.Host, "local"), Repo: e.Repo, DeploymentID: e.DeploymentID, Service: e.Service,
+		Provider: wire.Or(e.Provider, "generic"), Host: wire.Or(e.Host, "local"), Repo: e.Repo, DeploymentID: e.DeploymentID, Service: e.Service,
 		Environment: e.Environment, ServiceVersion: e.ServiceVersion, CommitSHA: c.commit(), PreviousCommit: c.sha("previous_commit_sha", e.PreviousCommitSHA),
 		BuildRunID: e.BuildRunID, CreatedAt: c.at("created_at", e.CreatedAt), StartedAt: c.at("started_at", e.StartedAt),
 		FinishedAt: c.at("finished_at", e.FinishedAt), UpdatedAt: c.updated(), ApprovedBy: e.ApprovedBy, Creator: e.Creator, URL: e.URL,
@@ -218,7 +216,7 @@ func (c *converter) deployment() *build.Deployment {
 		if !ok {
 			c.wrong("build_run_id", `must be "provider:host:owner/repo:run:attempt"`)
 		}
-		d.Provider, d.Host, d.Repo = or(e.Provider, key.Provider), or(e.Host, key.Host), or(e.Repo, key.Repo)
+		d.Provider, d.Host, d.Repo = wire.Or(e.Provider, key.Provider), wire.Or(e.Host, key.Host), wire.Or(e.Repo, key.Repo)
 	}
 	for _, f := range []struct{ field, value, detail string }{
 		{"deployment_id", d.DeploymentID, "must name the deployment at its provider"},
@@ -255,10 +253,10 @@ func (c *converter) deployStatus(d *build.Deployment) {
 	}
 	switch d.Status {
 	case build.DeploySuccess, build.DeployFailure, build.DeployCancelled:
-		d.FinishedAt = firstTime(d.FinishedAt, d.UpdatedAt)
+		d.FinishedAt = wire.FirstTime(d.FinishedAt, d.UpdatedAt)
 	}
 	if d.Status == build.DeploySuccess {
-		d.Attrs = with(d.Attrs, build.KeySucceededAt, build.FormatTime(d.FinishedAt))
+		d.Attrs = wire.With(d.Attrs, build.KeySucceededAt, build.FormatTime(d.FinishedAt))
 	}
 }
 
@@ -280,7 +278,7 @@ func (c *converter) at(field, s string) time.Time {
 		return time.Time{}
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil || !inRange(t) {
+	if err != nil || !wire.InRange(t) {
 		c.wrong(field, fmt.Sprintf("%q is no time: want RFC 3339, for example 2026-03-01T12:00:00Z", s))
 		return time.Time{}
 	}
@@ -315,7 +313,7 @@ func (c *converter) digest(field, s string) string {
 }
 
 func (c *converter) attrs(pairs ...string) map[string]string {
-	m := with(nil, pairs...)
+	m := wire.With(nil, pairs...)
 	for k, v := range c.ev.Attrs {
 		if build.ReservedAttr(k) {
 			c.wrong("attrs."+k, "is a name that the store uses itself")
@@ -328,11 +326,4 @@ func (c *converter) attrs(pairs ...string) map[string]string {
 		}
 	}
 	return m
-}
-
-func or(s, def string) string {
-	if s != "" {
-		return s
-	}
-	return def
 }

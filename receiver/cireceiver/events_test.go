@@ -19,6 +19,7 @@ import (
 	"github.com/summitobs/summit/internal/correlation"
 	"github.com/summitobs/summit/internal/envelope"
 	"github.com/summitobs/summit/internal/tenant"
+	"github.com/summitobs/summit/receiver/cireceiver/internal/wire"
 )
 
 var (
@@ -127,7 +128,7 @@ func TestRequestsAreBounded(t *testing.T) {
 		})
 	}
 	h := start(t, testConfig())
-	code, got := h.events(run(`,"message":"` + strings.Repeat("m", 2*maxMessage) + `","attrs":{` + strings.Join(attrs[:maxAttrs], ",") + `}`))
+	code, got := h.events(run(`,"message":"` + strings.Repeat("m", 2*wire.MaxMessage) + `","attrs":{` + strings.Join(attrs[:maxAttrs], ",") + `}`))
 	require.Equal(t, 200, code, got)
 }
 

@@ -32,6 +32,8 @@ import (
 
 	"github.com/summitobs/summit/internal/build"
 	"github.com/summitobs/summit/internal/correlation"
+	"github.com/summitobs/summit/receiver/cireceiver/internal/github"
+	"github.com/summitobs/summit/receiver/cireceiver/internal/wire"
 )
 
 const secret = "it's a secret"
@@ -119,7 +121,7 @@ func testConfig() *Config {
 	cfg := createDefaultConfig().(*Config)
 	cfg.BuildIndex = component.MustNewID("summit_buildindex")
 	s := configopaque.String(secret)
-	cfg.Webhooks.GitHub = &GitHubConfig{Secrets: []SecretConfig{{Secret: &s}}}
+	cfg.Webhooks.GitHub = &WebhookConfig{Secrets: []SecretConfig{{Secret: &s}}}
 	return cfg
 }
 
@@ -185,6 +187,18 @@ func (h *harness) github(event, delivery, body string) (int, map[string]any) {
 		"X-GitHub-Event": event, "X-GitHub-Delivery": delivery, "X-Hub-Signature-256": sign(body, secret),
 	})
 	return code, got
+}
+
+// parseGitHub reads a payload without a door.
+func parseGitHub(event string, body []byte) ([]build.Event, *wire.Problem) {
+	parsed, p := github.Provider{}.Parse(wire.Head{Event: event, Payload: body}, time.Time{})
+	return parsed.Events, p
+}
+
+func signedDelivery(event, body string) *wire.Delivery {
+	return &wire.Delivery{Body: []byte(body), Header: http.Header{
+		"X-Github-Event": {event}, "X-Hub-Signature-256": {sign(body, secret)},
+	}}
 }
 
 func (h *harness) events(body string) (int, map[string]any) {

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/summitobs/summit/internal/build"
+	"github.com/summitobs/summit/receiver/cireceiver/internal/wire"
 )
 
 // escaped writes a text as JSON with every character as an escape, as some libraries do with all that is not ASCII.
@@ -58,14 +59,14 @@ func TestLengthOfATextIsThatOfItsBytes(t *testing.T) {
 func TestMessagesAreCut(t *testing.T) {
 	for _, unit := range []string{"m", "é", "漢", "😀"} {
 		h := start(t, testConfig())
-		message := strings.Repeat(unit, maxMessage+1)
+		message := strings.Repeat(unit, wire.MaxMessage+1)
 		code, got := h.events(`{"type":"run","repo":"a/b","run_id":"1","status":"failure","message":` + escaped(message) + `}`)
 		require.Equal(t, 200, code, got)
 		run := h.emitted()[0].(*build.Run)
 		kept, cut := strings.CutSuffix(run.Message, "…")
 		require.True(t, cut)
-		require.LessOrEqual(t, len(kept), maxMessage)
-		require.Greater(t, len(kept), maxMessage-8)
+		require.LessOrEqual(t, len(kept), wire.MaxMessage)
+		require.Greater(t, len(kept), wire.MaxMessage-8)
 		require.True(t, strings.HasPrefix(message, kept))
 	}
 }

@@ -41,6 +41,7 @@ type ciReceiver struct {
 
 	obs        *receiverhelper.ObsReport
 	deliveries metric.Int64Counter
+	dropped    metric.Int64Counter
 	seen       *deliveries
 	// spanned holds what has its spans although its events were refused after them.
 	spanned *deliveries
@@ -51,10 +52,8 @@ type ciReceiver struct {
 	waitUntil time.Time
 	keys      keyLocks
 
-	githubSecrets [][]byte
-	githubUnset   []string
-	tokens        [][]byte
-	tokensUnset   []string
+	tokens      [][]byte
+	tokensUnset []string
 
 	startOnce, stopOnce sync.Once
 	startErr            error
@@ -81,8 +80,13 @@ func newReceiver(set receiver.Settings, cfg *Config) (*ciReceiver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the counter of deliveries: %w", err)
 	}
+	dropped, err := set.MeterProvider.Meter(scope).Int64Counter("summit_dropped_total", metric.WithUnit("{part}"),
+		metric.WithDescription("Parts of builds that are not kept, by source and reason."))
+	if err != nil {
+		return nil, fmt.Errorf("make the counter of what is dropped: %w", err)
+	}
 	return &ciReceiver{
-		cfg: cfg, set: set, tenant: id, obs: obs, deliveries: counter, seen: newDeliveries(dedupeWindow, dedupeEntries),
+		cfg: cfg, set: set, tenant: id, obs: obs, deliveries: counter, dropped: dropped, seen: newDeliveries(dedupeWindow, dedupeEntries),
 		spanned: newDeliveries(dedupeWindow, dedupeEntries), forget: func() {},
 	}, nil
 }
@@ -115,21 +119,12 @@ func (r *ciReceiver) start(host component.Host) error {
 	if err := routes.Handle("POST /v1/ci/events", r.handler("events", r.serveEvents)); err != nil {
 		return err
 	}
-	gh := r.cfg.Webhooks.GitHub
-	if gh == nil {
-		return nil
+	for _, d := range doors(&r.cfg.Webhooks) {
+		if err := r.open(d, routes); err != nil {
+			return err
+		}
 	}
-	if r.githubSecrets, r.githubUnset, err = load(gh.Secrets); err != nil {
-		return fmt.Errorf("webhooks::github::secrets: %w", err)
-	}
-	switch {
-	case len(r.githubUnset) > 0:
-		r.set.Logger.Warn("GitHub webhooks: secrets are not set; deliveries are refused unless another secret fits",
-			zap.Strings("variables", r.githubUnset))
-	case len(r.githubSecrets) == 0:
-		r.set.Logger.Warn("GitHub webhooks: anybody may deliver, as insecure: true says")
-	}
-	return routes.Handle("POST /v1/ci/github", r.handler(github, r.serveGitHub))
+	return nil
 }
 
 func (r *ciReceiver) findIndex(host component.Host) error {

@@ -1,16 +1,14 @@
 package cireceiver
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"strings"
+
+	"github.com/summitobs/summit/receiver/cireceiver/internal/wire"
 )
 
 // load reads the secrets. One that is there and empty is an error; a variable that isn't set is left out and named.
@@ -53,52 +51,12 @@ func (s *SecretConfig) where() string {
 	}
 }
 
-var (
-	errUnsigned  = errors.New("the header X-Hub-Signature-256 is missing: set the webhook's secret at the provider")
-	errSignature = errors.New("the signature in X-Hub-Signature-256 doesn't fit the body and any of our secrets")
-)
-
-// checkSignature compares the HMAC-SHA256 of the raw body with the header, in a time that tells nothing.
-func checkSignature(header string, body []byte, secrets [][]byte) error {
-	if header == "" {
-		return errUnsigned
-	}
-	digits, ok := strings.CutPrefix(header, "sha256=")
-	got, err := hex.DecodeString(digits)
-	if !ok || err != nil {
-		return errSignature
-	}
-	match := 0
-	for _, s := range secrets {
-		mac := hmac.New(sha256.New, s)
-		mac.Write(body)
-		match |= subtle.ConstantTimeCompare(mac.Sum(nil), got)
-	}
-	if match == 0 {
-		return errSignature
-	}
-	return nil
-}
-
 // checkToken lets in who has a token; where there are no tokens, who is on this machine.
 func checkToken(r *http.Request, tokens [][]byte) error {
 	if len(tokens) == 0 {
 		return checkLocal(r)
 	}
-	sent, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		return errors.New("the header Authorization: Bearer … is missing")
-	}
-	sum := sha256.Sum256([]byte(sent))
-	match := 0
-	for _, t := range tokens {
-		want := sha256.Sum256(t)
-		match |= subtle.ConstantTimeCompare(sum[:], want[:])
-	}
-	if match == 0 {
-		return errors.New("the bearer token is none of ours")
-	}
-	return nil
+	return wire.VerifyBearer(r.Header, tokens)
 }
 
 // checkLocal lets in programs of this machine. A web page makes a browser of this machine send, and a proxy passes on what

@@ -2,11 +2,9 @@ package cireceiver
 
 import (
 	"context"
-	"hash/maphash"
 	"net/http"
 	"reflect"
 	"slices"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -16,22 +14,35 @@ import (
 	"github.com/summitobs/summit/internal/build"
 	"github.com/summitobs/summit/internal/correlation"
 	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/receiver/cireceiver/internal/wire"
 )
 
 // take completes the events of a delivery by what is known of their entities, hands them to the pipelines and then to the
 // index. Deliveries that touch the same run or deployment go one after the other, or each would complete the same old
 // state. Nothing is remembered of a delivery that wasn't stored.
-func (r *ciReceiver) take(ctx context.Context, id string, events []build.Event) (result, *problem) {
+func (r *ciReceiver) take(ctx context.Context, id string, events []build.Event) (result, *wire.Problem) {
+	return r.takeParsed(ctx, id, wire.Of(events...))
+}
+
+// takeParsed is take for a delivery that may bring its own spans.
+func (r *ciReceiver) takeParsed(ctx context.Context, id string, parsed wire.Parsed) (result, *wire.Problem) {
+	if len(parsed.Events) == 0 && !parsed.OwnSpans {
+		return result{Status: "ignored", Detail: "the delivery tells nothing that is kept", code: http.StatusOK}, nil
+	}
 	r.awaitIndex(ctx)
+	events := parsed.Events
 	unlock := r.keys.lock(append(r.lockKeys(events), id))
 	defer unlock()
 	if id != "" && r.seen.has(id) {
 		return result{Status: "duplicate", code: http.StatusOK}, nil
 	}
 	s := r.complete(events)
-	changed, spans := s.changed(), s.spans()
+	changed, spans := s.changed(), parsed.Spans
+	if !parsed.OwnSpans {
+		spans = s.spans()
+	}
 	if err := r.consume(ctx, s, changed, spans); err != nil {
-		return result{}, downstreamProblem(err)
+		return result{}, wire.DownstreamProblem(err)
 	}
 	for _, ev := range changed {
 		r.index.Observe(r.tenant, ev)
@@ -116,9 +127,28 @@ func (s *session) run(e *build.Run) {
 		return
 	}
 	s.put(key, after)
-	if hasEnded(&after.State) && (before == nil || !hasEnded(&before.State)) {
+	if before == nil {
+		before = &build.Run{}
+	}
+	switch {
+	case hasEndedAgain(&before.State, &after.State):
+		s.finish(key+"@"+build.FormatTime(after.FinishedAt), after)
+	case hasEnded(&after.State) && !hasEnded(&before.State) && !isResumed(&after.State):
 		s.finish(key, after)
 	}
+}
+
+// isResumed tells a run that ended, was taken up and has another end now, or none.
+func isResumed(s *build.State) bool {
+	first := s.Attrs[build.KeyFirstFinishedAt]
+	return first != "" && first != build.FormatTime(s.FinishedAt)
+}
+
+// hasEndedAgain tells a new end of a resumed run. An old end that is reported late changes nothing: it comes after the
+// newer one.
+func hasEndedAgain(before, after *build.State) bool {
+	return hasEnded(after) && isResumed(after) && before.Attrs[build.KeyFirstFinishedAt] != "" &&
+		(!hasEnded(before) || after.FinishedAt.After(before.FinishedAt))
 }
 
 // finish notes what gets its spans by this delivery, unless an earlier one brought them as far as the traces pipeline.
@@ -134,7 +164,7 @@ func (s *session) task(e *build.Task) {
 	if x, ok := s.latest[key].(*build.Task); ok {
 		before = x
 	}
-	after := before.Merge(e)
+	after := s.linkRetries(before.Merge(e))
 	if reflect.DeepEqual(before, after) {
 		return
 	}
@@ -407,51 +437,5 @@ func eventTypeOf(ev build.Event) string {
 		return "artifact"
 	default:
 		return "deployment"
-	}
-}
-
-// lockKeys are the runs, digests and deployments that the events touch; an artifact touches the deployments of its digest.
-func (r *ciReceiver) lockKeys(events []build.Event) []string {
-	var keys []string
-	for _, ev := range events {
-		switch e := ev.(type) {
-		case *build.Run:
-			keys = append(keys, e.ID())
-		case *build.Task:
-			keys = append(keys, e.RunKey.ID())
-		case *build.Artifact:
-			keys = append(keys, e.RunKey.ID(), e.Digest)
-			for _, d := range r.index.DeploymentsOf(r.tenant, []string{e.Digest}, "") {
-				keys = append(keys, d.ID())
-			}
-		case *build.Deployment:
-			keys = append(append(keys, e.ID()), e.Digests...)
-		}
-	}
-	return keys
-}
-
-// keyLocks serialises work on the same keys with a fixed number of locks.
-type keyLocks struct{ stripes [256]sync.Mutex }
-
-var lockSeed = maphash.MakeSeed()
-
-// lock takes the locks of all keys, in the order of the stripes so that two callers never wait for each other.
-func (l *keyLocks) lock(keys []string) (unlock func()) {
-	var held []int
-	for _, k := range keys {
-		if k != "" {
-			held = append(held, int(maphash.String(lockSeed, k)%uint64(len(l.stripes))))
-		}
-	}
-	slices.Sort(held)
-	held = slices.Compact(held)
-	for _, i := range held {
-		l.stripes[i].Lock()
-	}
-	return func() {
-		for _, i := range held {
-			l.stripes[i].Unlock()
-		}
 	}
 }

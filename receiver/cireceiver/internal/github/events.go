@@ -1,4 +1,4 @@
-package cireceiver
+package github
 
 import (
 	"fmt"
@@ -9,61 +9,31 @@ import (
 
 	"github.com/summitobs/summit/internal/build"
 	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/receiver/cireceiver/internal/wire"
 )
 
-const github = "github"
-
-// githubEvents are the deliveries that carry something for us.
-var githubEvents = []string{"workflow_run", "workflow_job", "deployment", "deployment_status", "push"}
-
-// parseGitHub turns a delivery into build events. It is a pure function of its input.
-func parseGitHub(event string, body []byte) ([]build.Event, *problem) {
-	var p ghPayload
-	if prob := decode(body, &p, false); prob != nil {
-		return nil, prob
-	}
-	if prob := p.check(event); prob != nil {
-		return nil, prob
-	}
-	g := ghContext{repo: p.Repository, host: p.Repository.host()}
-	switch event {
-	case "workflow_run":
-		return g.run(p.WorkflowRun, p.Workflow), nil
-	case "workflow_job":
-		return g.job(p.WorkflowJob, p.Deployment), nil
-	case "deployment":
-		return []build.Event{g.deployment(p.Deployment, p.WorkflowRun)}, nil
-	case "deployment_status":
-		return []build.Event{g.deploymentStatus(p.Deployment, p.DeploymentStatus, p.WorkflowRun)}, nil
-	case "push":
-		return g.push(&p), nil
-	default:
-		return nil, newProblem(400, "event", "event "+event+" is none that is read")
-	}
-}
-
-// ghContext is what all events of a delivery share.
-type ghContext struct {
-	repo *ghRepo
+// source is what all events of a delivery share.
+type source struct {
+	repo *repo
 	host string
 }
 
-func (g *ghContext) key(run int64, attempt uint16) build.RunKey {
+func (g *source) key(run int64, attempt uint16) build.RunKey {
 	return build.RunKey{
-		Provider: github, Host: g.host, Repo: g.repo.FullName, RunID: strconv.FormatInt(run, 10), Attempt: max(attempt, 1),
+		Provider: build.ProviderGitHub, Host: g.host, Repo: g.repo.FullName, RunID: strconv.FormatInt(run, 10), Attempt: max(attempt, 1),
 	}
 }
 
-func (g *ghContext) repoID() string {
+func (g *source) repoID() string {
 	if g.repo.ID == 0 {
 		return ""
 	}
 	return strconv.FormatInt(g.repo.ID, 10)
 }
 
-// ghStatus reads GitHub's pair of status and conclusion. A conclusion of action_required is no end: the run waits for
+// status reads GitHub's pair of status and conclusion. A conclusion of action_required is no end: the run waits for
 // somebody's approval.
-func ghStatus(status, conclusion string) build.Status {
+func statusOf(status, conclusion string) build.Status {
 	switch conclusion {
 	case "success", "neutral":
 		return build.StatusSuccess
@@ -90,7 +60,7 @@ func ghStatus(status, conclusion string) build.Status {
 	}
 }
 
-func (g *ghContext) run(r *ghRun, w *ghWorkflow) []build.Event {
+func (g *source) run(r *run, w *workflow) []build.Event {
 	key := g.key(r.ID, r.RunAttempt)
 	trace := key.TraceKey(g.repoID())
 	actor := r.TriggeringActor.login()
@@ -99,22 +69,22 @@ func (g *ghContext) run(r *ghRun, w *ghWorkflow) []build.Event {
 	}
 	s := build.State{
 		Pipeline: pipelineName(r, w), Name: runTitle(r), Branch: r.HeadBranch, CommitSHA: strings.ToLower(r.HeadSHA), Trigger: r.Event,
-		ActorHash: build.HashActor(github, g.host, actor), CreatedAt: r.CreatedAt.Time, UpdatedAt: firstTime(r.UpdatedAt.Time, r.CreatedAt.Time),
-		Status: ghStatus(r.Status, r.Conclusion), URL: r.HTMLURL, TraceID: trace.TraceID(), SpanID: trace.RootSpanID(),
-		Attrs: attrs(build.KeyConclusion, r.Conclusion, build.KeyRepoID, g.repoID(), build.KeyRunNumber, number(r.RunNumber)),
+		ActorHash: build.HashActor(build.ProviderGitHub, g.host, actor), CreatedAt: r.CreatedAt.Time, UpdatedAt: wire.FirstTime(r.UpdatedAt.Time, r.CreatedAt.Time),
+		Status: statusOf(r.Status, r.Conclusion), URL: r.HTMLURL, TraceID: trace.TraceID(), SpanID: trace.RootSpanID(),
+		Attrs: wire.Attrs(build.KeyConclusion, r.Conclusion, build.KeyRepoID, g.repoID(), build.KeyRunNumber, wire.Number(r.RunNumber)),
 	}
 	if len(r.PullRequests) > 0 {
 		s.PRNumber = r.PullRequests[0].Number
 	}
 	if key.Attempt > 1 {
 		// created_at is the first attempt's.
-		s.CreatedAt = firstTime(r.RunStartedAt.Time, r.CreatedAt.Time)
+		s.CreatedAt = wire.FirstTime(r.RunStartedAt.Time, r.CreatedAt.Time)
 		if s.URL != "" {
 			s.URL = fmt.Sprintf("%s/attempts/%d", s.URL, key.Attempt)
 		}
 	}
 	if s.Status.Rank() > 10 {
-		s.StartedAt = firstTime(r.RunStartedAt.Time, r.CreatedAt.Time)
+		s.StartedAt = wire.FirstTime(r.RunStartedAt.Time, r.CreatedAt.Time)
 	}
 	if s.Status.Finished() {
 		s.FinishedAt = s.UpdatedAt
@@ -129,7 +99,7 @@ func (g *ghContext) run(r *ghRun, w *ghWorkflow) []build.Event {
 	return events
 }
 
-func pipelineName(r *ghRun, w *ghWorkflow) string {
+func pipelineName(r *run, w *workflow) string {
 	switch {
 	case w != nil && w.Name != "":
 		return w.Name
@@ -142,40 +112,40 @@ func pipelineName(r *ghRun, w *ghWorkflow) string {
 	}
 }
 
-func runTitle(r *ghRun) string {
+func runTitle(r *run) string {
 	if r.DisplayTitle != "" {
 		return r.DisplayTitle
 	}
 	if r.HeadCommit != nil {
-		return firstLine(r.HeadCommit.Message)
+		return wire.FirstLine(r.HeadCommit.Message)
 	}
 	return ""
 }
 
-func (g *ghContext) job(j *ghJob, d *ghDeployment) []build.Event {
+func (g *source) job(j *job, d *deployment) []build.Event {
 	key := g.key(j.RunID, j.RunAttempt)
 	trace := key.TraceKey(g.repoID())
 	id := strconv.FormatInt(j.ID, 10)
 	s := build.State{
 		Pipeline: j.WorkflowName, Name: j.Name, Branch: j.HeadBranch, CommitSHA: strings.ToLower(j.HeadSHA), CreatedAt: j.CreatedAt.Time,
-		Status: ghStatus(j.Status, j.Conclusion), URL: j.HTMLURL, TraceID: trace.TraceID(), SpanID: trace.TaskSpanID(id),
-		Message: failedStep(j.Steps), Attrs: attrs(build.KeyConclusion, j.Conclusion, build.KeyRepoID, g.repoID()),
+		Status: statusOf(j.Status, j.Conclusion), URL: j.HTMLURL, TraceID: trace.TraceID(), SpanID: trace.TaskSpanID(id),
+		Message: failedStep(j.Steps), Attrs: wire.Attrs(build.KeyConclusion, j.Conclusion, build.KeyRepoID, g.repoID()),
 	}
 	// A job that waits repeats its creation as its start.
 	if s.Status.Rank() > 10 {
-		s.StartedAt = firstTime(j.StartedAt.Time, j.CreatedAt.Time)
+		s.StartedAt = wire.FirstTime(j.StartedAt.Time, j.CreatedAt.Time)
 	}
 	if s.Status.Finished() {
-		s.FinishedAt = firstTime(j.CompletedAt.Time, j.StartedAt.Time, j.CreatedAt.Time)
+		s.FinishedAt = wire.FirstTime(j.CompletedAt.Time, j.StartedAt.Time, j.CreatedAt.Time)
 	}
-	s.UpdatedAt = firstTime(s.FinishedAt, s.StartedAt, j.CreatedAt.Time)
+	s.UpdatedAt = wire.FirstTime(s.FinishedAt, s.StartedAt, j.CreatedAt.Time)
 	jobApproval(&s, d)
 	s.Version = build.VersionOf(s.Status.Rank(), s.UpdatedAt)
 	s.Derive()
 	events := []build.Event{
 		&build.Run{RunKey: key, State: build.State{
 			Pipeline: j.WorkflowName, Branch: j.HeadBranch, CommitSHA: s.CommitSHA, CreatedAt: j.CreatedAt.Time, UpdatedAt: s.UpdatedAt,
-			TraceID: s.TraceID, SpanID: trace.RootSpanID(), Stub: true, Attrs: attrs(build.KeyRepoID, g.repoID()),
+			TraceID: s.TraceID, SpanID: trace.RootSpanID(), Stub: true, Attrs: wire.Attrs(build.KeyRepoID, g.repoID()),
 		}},
 		&build.Task{RunKey: key, ID: id, Kind: build.KindJob, State: s, Runner: j.RunnerName, RunnerClass: strings.Join(j.Labels, ",")},
 	}
@@ -189,16 +159,16 @@ func (g *ghContext) job(j *ghJob, d *ghDeployment) []build.Event {
 
 // jobApproval keeps both ends of the wait for an approval. Only the job's deployment bears a time that moves while the
 // job waits, so it orders the deliveries too.
-func jobApproval(s *build.State, d *ghDeployment) {
+func jobApproval(s *build.State, d *deployment) {
 	var moved time.Time
 	if d != nil {
-		moved = firstTime(d.UpdatedAt.Time, d.CreatedAt.Time)
+		moved = wire.FirstTime(d.UpdatedAt.Time, d.CreatedAt.Time)
 	}
 	switch {
 	case s.Status == build.StatusWaiting:
-		s.Attrs = with(s.Attrs, build.KeyWaitingSince, build.FormatTime(s.CreatedAt))
+		s.Attrs = wire.With(s.Attrs, build.KeyWaitingSince, build.FormatTime(s.CreatedAt))
 	case !moved.IsZero() && (s.Status == build.StatusQueued || !moved.After(s.StartedAt)):
-		s.Attrs = with(s.Attrs, build.KeyApprovedAt, build.FormatTime(moved))
+		s.Attrs = wire.With(s.Attrs, build.KeyApprovedAt, build.FormatTime(moved))
 	}
 	if s.Status.Rank() == 10 && moved.After(s.UpdatedAt) {
 		s.UpdatedAt = moved
@@ -206,20 +176,20 @@ func jobApproval(s *build.State, d *ghDeployment) {
 }
 
 // step gives the task of a step that has begun. Steps that wait are told by the job's next delivery.
-func (g *ghContext) step(st *ghStep, key build.RunKey, trace build.TraceKey, job string, js *build.State) build.Event {
-	status := ghStatus(st.Status, st.Conclusion)
+func (g *source) step(st *step, key build.RunKey, trace build.TraceKey, job string, js *build.State) build.Event {
+	status := statusOf(st.Status, st.Conclusion)
 	if status.Rank() == 10 {
 		return nil
 	}
 	s := build.State{
 		Pipeline: js.Pipeline, Name: st.Name, Branch: js.Branch, CommitSHA: js.CommitSHA, StartedAt: st.StartedAt.Time, Status: status,
-		URL: js.URL, TraceID: js.TraceID, SpanID: trace.StepSpanID(job, st.Number, st.Name), Attrs: attrs(build.KeyConclusion, st.Conclusion),
+		URL: js.URL, TraceID: js.TraceID, SpanID: trace.StepSpanID(job, st.Number, st.Name), Attrs: wire.Attrs(build.KeyConclusion, st.Conclusion),
 	}
 	if status.Finished() {
-		s.FinishedAt = firstTime(st.CompletedAt.Time, st.StartedAt.Time, js.FinishedAt)
-		s.StartedAt = firstTime(s.StartedAt, s.FinishedAt)
+		s.FinishedAt = wire.FirstTime(st.CompletedAt.Time, st.StartedAt.Time, js.FinishedAt)
+		s.StartedAt = wire.FirstTime(s.StartedAt, s.FinishedAt)
 	}
-	s.UpdatedAt = firstTime(s.FinishedAt, s.StartedAt, js.UpdatedAt)
+	s.UpdatedAt = wire.FirstTime(s.FinishedAt, s.StartedAt, js.UpdatedAt)
 	s.Version = build.VersionOf(status.Rank(), s.UpdatedAt)
 	s.Derive()
 	return &build.Task{
@@ -227,9 +197,9 @@ func (g *ghContext) step(st *ghStep, key build.RunKey, trace build.TraceKey, job
 	}
 }
 
-func failedStep(steps []ghStep) string {
+func failedStep(steps []step) string {
 	for _, st := range steps {
-		switch ghStatus(st.Status, st.Conclusion) {
+		switch statusOf(st.Status, st.Conclusion) {
 		case build.StatusFailure, build.StatusTimeout:
 			return "step " + strconv.FormatUint(uint64(st.Number), 10) + " failed: " + st.Name
 		}
@@ -237,15 +207,15 @@ func failedStep(steps []ghStep) string {
 	return ""
 }
 
-func (g *ghContext) deployment(d *ghDeployment, r *ghRun) *build.Deployment {
+func (g *source) deployment(d *deployment, r *run) *build.Deployment {
 	created := d.CreatedAt.Time
 	out := &build.Deployment{
-		Provider: github, Host: g.host, Repo: g.repo.FullName, DeploymentID: strconv.FormatInt(d.ID, 10), Environment: d.Environment,
+		Provider: build.ProviderGitHub, Host: g.host, Repo: g.repo.FullName, DeploymentID: strconv.FormatInt(d.ID, 10), Environment: d.Environment,
 		CommitSHA: strings.ToLower(d.SHA), Basis: envelope.BasisRevision, Status: build.DeployPending, CreatedAt: created, UpdatedAt: created,
-		Creator: d.Creator.login(), Attrs: attrs("ref", d.Ref, "task", d.Task),
+		Creator: d.Creator.login(), Attrs: wire.Attrs("ref", d.Ref, "task", d.Task),
 	}
 	if d.Production != nil {
-		out.Attrs = with(out.Attrs, "production", strconv.FormatBool(*d.Production))
+		out.Attrs = wire.With(out.Attrs, "production", strconv.FormatBool(*d.Production))
 	}
 	if r != nil && r.ID != 0 {
 		out.BuildRunID = g.key(r.ID, r.RunAttempt).ID()
@@ -254,11 +224,11 @@ func (g *ghContext) deployment(d *ghDeployment, r *ghRun) *build.Deployment {
 	return out
 }
 
-func (g *ghContext) deploymentStatus(d *ghDeployment, s *ghDeployState, r *ghRun) *build.Deployment {
+func (g *source) deploymentStatus(d *deployment, s *deployState, r *run) *build.Deployment {
 	out := g.deployment(d, r)
-	at := firstTime(s.CreatedAt.Time, s.UpdatedAt.Time, d.UpdatedAt.Time)
-	out.Status = ghDeployStatus(s.State)
-	out.UpdatedAt = firstTime(s.UpdatedAt.Time, at)
+	at := wire.FirstTime(s.CreatedAt.Time, s.UpdatedAt.Time, d.UpdatedAt.Time)
+	out.Status = deployStatusOf(s.State)
+	out.UpdatedAt = wire.FirstTime(s.UpdatedAt.Time, at)
 	for _, url := range []string{s.EnvironmentURL, s.TargetURL, s.LogURL} {
 		if out.URL == "" {
 			out.URL = url
@@ -267,13 +237,13 @@ func (g *ghContext) deploymentStatus(d *ghDeployment, s *ghDeployState, r *ghRun
 	if s.Environment != "" {
 		out.Environment = s.Environment
 	}
-	out.Attrs = with(out.Attrs, build.KeyConclusion, s.State, "description", s.Description)
+	out.Attrs = wire.With(out.Attrs, build.KeyConclusion, s.State, "description", s.Description)
 	switch out.Status {
 	case build.DeployInProgress:
 		out.StartedAt = at
 	case build.DeploySuccess:
 		out.FinishedAt = at
-		out.Attrs = with(out.Attrs, build.KeySucceededAt, build.FormatTime(at))
+		out.Attrs = wire.With(out.Attrs, build.KeySucceededAt, build.FormatTime(at))
 	case build.DeployFailure:
 		out.FinishedAt = at
 	}
@@ -281,7 +251,7 @@ func (g *ghContext) deploymentStatus(d *ghDeployment, s *ghDeployState, r *ghRun
 	return out
 }
 
-func ghDeployStatus(state string) build.DeployStatus {
+func deployStatusOf(state string) build.DeployStatus {
 	switch state {
 	case "success":
 		return build.DeploySuccess
@@ -299,7 +269,7 @@ func ghDeployStatus(state string) build.DeployStatus {
 }
 
 // push gives the commits of a branch or tag. A push that deletes one has none.
-func (g *ghContext) push(p *ghPayload) []build.Event {
+func (g *source) push(p *payload) []build.Event {
 	if p.Deleted {
 		return nil
 	}
@@ -309,7 +279,7 @@ func (g *ghContext) push(p *ghPayload) []build.Event {
 	}
 	var events []build.Event
 	seen := map[string]bool{"": true}
-	add := func(c *ghCommit) {
+	add := func(c *commit) {
 		if !seen[c.ID] {
 			seen[c.ID] = true
 			events = append(events, g.commit(c, branch, 30))
@@ -324,43 +294,14 @@ func (g *ghContext) push(p *ghPayload) []build.Event {
 	return events
 }
 
-func (g *ghContext) commit(c *ghCommit, branch string, rank uint8) *build.Commit {
+func (g *source) commit(c *commit, branch string, rank uint8) *build.Commit {
 	url := c.URL
 	if url == "" && g.repo.HTMLURL != "" {
 		url = g.repo.HTMLURL + "/commit/" + c.ID
 	}
 	return &build.Commit{
-		Provider: github, Host: g.host, Repo: g.repo.FullName, SHA: strings.ToLower(c.ID), Message: firstLine(c.Message), Author: c.Author.Name,
+		Provider: build.ProviderGitHub, Host: g.host, Repo: g.repo.FullName, SHA: strings.ToLower(c.ID), Message: wire.FirstLine(c.Message), Author: c.Author.Name,
 		Branch: branch, URL: url, ChangedFiles: uint32(len(c.Added) + len(c.Removed) + len(c.Modified)), CommittedAt: c.Timestamp.Time,
-		Version: build.VersionOf(rank, c.Timestamp.Time),
+		Attrs: wire.Attrs(build.KeyFiles, build.FileList(c.Modified, c.Added, c.Removed)), Version: build.VersionOf(rank, c.Timestamp.Time),
 	}
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return strings.TrimSpace(line)
-}
-
-func number(n int64) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.FormatInt(n, 10)
-}
-
-// attrs makes a map of the pairs whose value isn't empty; nil if there are none.
-func attrs(pairs ...string) map[string]string { return with(nil, pairs...) }
-
-// with adds pairs whose value isn't empty.
-func with(m map[string]string, pairs ...string) map[string]string {
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] == "" {
-			continue
-		}
-		if m == nil {
-			m = make(map[string]string)
-		}
-		m[pairs[i]] = pairs[i+1]
-	}
-	return m
 }
