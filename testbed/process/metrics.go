@@ -89,3 +89,21 @@ func (p *Process) WaitDrained(ctx context.Context, places Places) error {
 		return segments == 0, fmt.Errorf("%.0f segments are left", segments)
 	})
 }
+
+// Goroutines asks a collector's pprof endpoint, host:port, how many goroutines there are.
+func Goroutines(ctx context.Context, pprof string) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+pprof+"/debug/pprof/goroutine?debug=1", nil)
+	if err != nil {
+		return 0, err
+	}
+	status, body, err := do(req)
+	if err != nil {
+		return 0, fmt.Errorf("count goroutines: %w", err)
+	}
+	first, _, _ := strings.Cut(string(body), "\n")
+	var n int
+	if _, err := fmt.Sscanf(first, "goroutine profile: total %d", &n); err != nil {
+		return 0, fmt.Errorf("count goroutines: status %d: %.100q", status, first)
+	}
+	return n, nil
+}

@@ -10,6 +10,10 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/summitobs/summit/distributions"
 )
 
 // Places are the addresses of one system, all on loopback.
@@ -64,6 +68,32 @@ type System struct {
 	Env []string
 	// Prepare is called with the process before it has run anything; see Spec.
 	Prepare func(pid int) error
+}
+
+// Extensions is the configuration, for System.Set, of a role's extensions and some more: a list in a later configuration
+// replaces the one before.
+func Extensions(role string, more ...string) (string, error) {
+	yaml, err := distributions.Config(role)
+	if err != nil {
+		return "", err
+	}
+	retrieved, err := confmap.NewRetrievedFromYAML(yaml)
+	if err != nil {
+		return "", err
+	}
+	conf, err := retrieved.AsConf()
+	if err != nil {
+		return "", err
+	}
+	list, ok := conf.Get("service::extensions").([]any)
+	if !ok {
+		return "", fmt.Errorf("role %s: service::extensions is %T", role, conf.Get("service::extensions"))
+	}
+	names := make([]string, len(list))
+	for i, e := range list {
+		names[i] = fmt.Sprint(e)
+	}
+	return "service::extensions: [" + strings.Join(append(names, more...), ", ") + "]", nil
 }
 
 // DataDir is the folder of what the role keeps.

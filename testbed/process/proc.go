@@ -42,17 +42,34 @@ func parseStat(b []byte) (time.Duration, error) {
 	return time.Duration(ticks) * clockTick, nil
 }
 
+// Threads is the number of the process's threads.
+func (p *Process) Threads() (int64, error) { return p.status("Threads:") }
+
 // RSS is the process's resident memory in bytes.
 func (p *Process) RSS() (int64, error) {
+	kb, err := p.status("VmRSS:")
+	return kb << 10, err
+}
+
+// status gives the number of a line of /proc/PID/status.
+func (p *Process) status(key string) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
-		return 0, fmt.Errorf("read memory: %w", err)
+		return 0, fmt.Errorf("read the state of a process: %w", err)
 	}
 	for line := range strings.Lines(string(b)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kb << 10, err
+		if rest, ok := strings.CutPrefix(line, key); ok {
+			return strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
 		}
 	}
-	return 0, fmt.Errorf("read memory: no VmRSS")
+	return 0, fmt.Errorf("read the state of a process: no %s", key)
+}
+
+// Descriptors is the number of the process's open file descriptors.
+func (p *Process) Descriptors() (int, error) {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.PID()))
+	if err != nil {
+		return 0, fmt.Errorf("count descriptors: %w", err)
+	}
+	return len(entries), nil
 }

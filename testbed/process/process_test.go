@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -104,4 +105,17 @@ func TestSQLReadsRowsAndErrors(t *testing.T) {
 	defer broken.Close()
 	_, err = SQL(t.Context(), Places{Store: strings.TrimPrefix(broken.URL, "http://")}, "SELECT")
 	require.ErrorContains(t, err, "DB::Exception")
+}
+
+const (
+	endOfPatience = 20 * time.Second
+	tick          = 5 * time.Millisecond
+)
+
+// state is the letter that Linux has for what a process does.
+func state(t *testing.T, p *Process) string {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
+	require.NoError(t, err)
+	return strings.Fields(string(b[strings.LastIndex(string(b), ")")+1:]))[0]
 }
