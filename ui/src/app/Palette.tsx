@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Command } from "cmdk";
-import { Clock, CornerDownLeft, type LucideIcon, Search, Server, SunMoon } from "lucide-react";
+import { Clock, CornerDownLeft, type LucideIcon, Search, Server, SunMoon, Workflow } from "lucide-react";
 import { useState } from "react";
 import { buildsQuery, servicesQuery } from "@/api/queries";
 import { entityIcon } from "@/components/chips";
@@ -77,6 +77,15 @@ function Pages({ go }: { go: Go }) {
       </Item>
       <Item icon={entityIcon.build} value="Builds page" hint={<kbd>g b</kbd>} onSelect={go(() => void navigate({ to: "/builds" }))}>
         Builds
+      </Item>
+      <Item icon={Workflow} value="Pipelines page" hint={<kbd>g p</kbd>} onSelect={go(() => void navigate({ to: "/pipelines" }))}>
+        Pipelines
+      </Item>
+      <Item icon={entityIcon.tests} value="Flaky tests page" hint={<kbd>g f</kbd>} onSelect={go(() => void navigate({ to: "/flaky" }))}>
+        Flaky tests
+      </Item>
+      <Item icon={entityIcon.deploy} value="Delivery page DORA" hint={<kbd>g d</kbd>} onSelect={go(() => void navigate({ to: "/dora" }))}>
+        Delivery
       </Item>
     </Command.Group>
   );

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import clsx from "clsx";
-import { Keyboard, type LucideIcon, Moon, Sun } from "lucide-react";
+import { Keyboard, type LucideIcon, Moon, Sun, Workflow } from "lucide-react";
 import { statusQuery } from "@/api/queries";
 import { IconButton } from "@/components/Button";
 import { entityIcon } from "@/components/chips";
@@ -17,10 +17,15 @@ function Logo() {
   );
 }
 
-const pages: { to: "/errors" | "/traces" | "/builds"; label: string; key: string; icon: LucideIcon }[] = [
+type PagePath = "/errors" | "/traces" | "/builds" | "/pipelines" | "/flaky" | "/dora";
+
+const pages: { to: PagePath; label: string; key: string; icon: LucideIcon }[] = [
   { to: "/errors", label: "Errors", key: "g e", icon: entityIcon.errors },
   { to: "/traces", label: "Traces", key: "g t", icon: entityIcon.traces },
   { to: "/builds", label: "Builds", key: "g b", icon: entityIcon.build },
+  { to: "/pipelines", label: "Pipelines", key: "g p", icon: Workflow },
+  { to: "/flaky", label: "Flaky tests", key: "g f", icon: entityIcon.tests },
+  { to: "/dora", label: "Delivery", key: "g d", icon: entityIcon.deploy },
 ];
 
 const item =

@@ -13,8 +13,11 @@ import {
   stringifySearch,
   validateBuild,
   validateBuilds,
+  validateDora,
   validateError,
   validateErrors,
+  validateFlaky,
+  validatePipelines,
   validateRange,
   validateTrace,
   validateTraces,
@@ -80,7 +83,28 @@ const build = createRoute({
   component: lazyRouteComponent(() => import("@/features/builds/BuildPage"), "BuildPage"),
 });
 
-const routeTree = root.addChildren([index, errors, error, traces, trace, builds, build]);
+const pipelines = createRoute({
+  getParentRoute: () => root,
+  path: "/pipelines",
+  validateSearch: validatePipelines,
+  component: lazyRouteComponent(() => import("@/features/pipelines/PipelinesPage"), "PipelinesPage"),
+});
+
+const flaky = createRoute({
+  getParentRoute: () => root,
+  path: "/flaky",
+  validateSearch: validateFlaky,
+  component: lazyRouteComponent(() => import("@/features/flaky/FlakyPage"), "FlakyPage"),
+});
+
+const dora = createRoute({
+  getParentRoute: () => root,
+  path: "/dora",
+  validateSearch: validateDora,
+  component: lazyRouteComponent(() => import("@/features/dora/DoraPage"), "DoraPage"),
+});
+
+const routeTree = root.addChildren([index, errors, error, traces, trace, builds, build, pipelines, flaky, dora]);
 
 export function makeRouter(history?: RouterHistory) {
   return createRouter({

@@ -1,6 +1,8 @@
 // The URL is the state. Search parameters carry the names of the REST contract, as plain text: no JSON in the address,
 // and a commit made of digits stays a string.
 
+import { type DoraMetric, type TestState, testStates } from "@/api/analysis";
+
 export type RawSearch = Record<string, unknown>;
 
 export function parseSearch(text: string): RawSearch {
@@ -175,11 +177,71 @@ export function validateBuilds(raw: RawSearch): BuildsSearch {
   });
 }
 
+export const buildViews = ["pipeline", "timeline", "compare"] as const;
+
 export interface BuildSearch {
   /** The task whose steps and message are shown. */
   task?: string;
+  /** How the run is shown; the pipeline without it. */
+  view?: (typeof buildViews)[number];
+  /** The build that it is compared with; the last green one without it. */
+  with?: string;
 }
 
 export function validateBuild(raw: RawSearch): BuildSearch {
-  return compactSearch({ task: text(raw, "task") });
+  return compactSearch({ task: text(raw, "task"), view: oneOf(text(raw, "view"), buildViews), with: text(raw, "with") });
+}
+
+export interface PipelinesSearch {
+  repo?: string;
+  branch?: string;
+  /** The pipeline shown, as "repository pipeline" of the list. */
+  open?: string;
+}
+
+export function validatePipelines(raw: RawSearch): PipelinesSearch {
+  return compactSearch({ repo: text(raw, "repo"), branch: text(raw, "branch"), open: text(raw, "open") });
+}
+
+export interface FlakySearch {
+  repo?: string;
+  branch?: string;
+  owner?: string;
+  state?: TestState;
+  name?: string;
+  /** The test_id shown in the side panel. */
+  open?: string;
+}
+
+export function validateFlaky(raw: RawSearch): FlakySearch {
+  return compactSearch({
+    repo: text(raw, "repo"),
+    branch: text(raw, "branch"),
+    owner: text(raw, "owner"),
+    state: oneOf(text(raw, "state"), testStates),
+    name: text(raw, "name"),
+    open: text(raw, "open"),
+  });
+}
+
+export const doraMetrics = ["deployment_frequency", "lead_time", "change_fail_rate", "recovery_time", "rework_rate"] as const;
+
+export interface DoraSearch {
+  service?: string;
+  environment?: string;
+  repo?: string;
+  /** The metric whose deployments are listed; all of them without it. */
+  metric?: DoraMetric;
+  /** The deployment whose evidence is shown. */
+  open?: string;
+}
+
+export function validateDora(raw: RawSearch): DoraSearch {
+  return compactSearch({
+    service: text(raw, "service"),
+    environment: text(raw, "environment"),
+    repo: text(raw, "repo"),
+    metric: oneOf(text(raw, "metric"), doraMetrics),
+    open: text(raw, "open"),
+  });
 }

@@ -8,6 +8,15 @@ export interface TimeRange {
 
 export const defaultRange: TimeRange = { from: "now-24h", to: "now" };
 
+/** What needs a history to say anything looks at a month unless told otherwise. */
+const analysisRange: TimeRange = { from: "now-30d", to: "now" };
+const analysisPages = ["/pipelines", "/flaky", "/dora"];
+
+/** defaultRangeOf is the range of a page whose address has none. */
+export function defaultRangeOf(path: string): TimeRange {
+  return analysisPages.some((page) => path.startsWith(page)) ? analysisRange : defaultRange;
+}
+
 export const presets: { label: string; from: string; key: string }[] = [
   { label: "Last 15 minutes", from: "now-15m", key: "15m" },
   { label: "Last hour", from: "now-1h", key: "1h" },
@@ -58,9 +67,9 @@ export function checkRange(range: TimeRange, now: number): RangeProblem | null {
 }
 
 /** rangeOf reads the address; an unreadable or backward range falls back to the default rather than to an error. */
-export function rangeOf(search: { from?: string; to?: string }, now: number): TimeRange {
-  const range = { from: search.from ?? defaultRange.from, to: search.to ?? defaultRange.to };
-  return checkRange(range, now) === null ? range : defaultRange;
+export function rangeOf(search: { from?: string; to?: string }, now: number, fallback = defaultRange): TimeRange {
+  const range = { from: search.from ?? fallback.from, to: search.to ?? fallback.to };
+  return checkRange(range, now) === null ? range : fallback;
 }
 
 /** pinRange makes a relative range absolute, for a link that shows the same moment to everyone. */

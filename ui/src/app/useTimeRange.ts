@@ -1,7 +1,7 @@
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useNavigate, useRouterState, useSearch } from "@tanstack/react-router";
 import { useCallback } from "react";
 import { useNow } from "@/components/useNow";
-import { defaultRange, isRelative, rangeOf, type TimeRange } from "./timerange";
+import { defaultRangeOf, isRelative, rangeOf, type TimeRange } from "./timerange";
 
 const liveIntervalMs = 5_000;
 
@@ -15,16 +15,18 @@ function apiInstant(text: string): string {
 export function useTimeRange() {
   const search = useSearch({ strict: false });
   const navigate = useNavigate();
-  const range = rangeOf(search, useNow());
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const range = rangeOf(search, useNow(), defaultRangeOf(path));
   const live = search.live === "1" && isRelative(range);
 
   const setRange = useCallback(
     (next: TimeRange) => {
-      const from = next.from === defaultRange.from && next.to === defaultRange.to ? undefined : next.from;
+      const fallback = defaultRangeOf(path);
+      const from = next.from === fallback.from && next.to === fallback.to ? undefined : next.from;
       const to = next.to === "now" ? undefined : next.to;
       void navigate({ to: ".", search: (before) => ({ ...before, from, to }) });
     },
-    [navigate],
+    [navigate, path],
   );
   const setLive = useCallback(
     (on: boolean) => void navigate({ to: ".", search: (before) => ({ ...before, live: on ? "1" : undefined }), replace: true }),

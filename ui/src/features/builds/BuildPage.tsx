@@ -1,10 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, useParams } from "@tanstack/react-router";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import clsx from "clsx";
 import { ExternalLink } from "lucide-react";
 import { useMemo } from "react";
 import { ApiError } from "@/api/fetcher";
 import { buildQuery } from "@/api/queries";
 import type { BuildDetail } from "@/api/types";
+import { type BuildSearch, buildViews } from "@/app/search";
 import { useTimeRange } from "@/app/useTimeRange";
 import { AppLink } from "@/components/AppLink";
 import { buttonClass } from "@/components/Button";
@@ -13,7 +15,10 @@ import { Card, DetailHeader } from "@/components/DetailHeader";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { StatusBadge } from "@/components/status";
 import { buildLabel, httpUrl, plural } from "@/format/text";
+import { BlamePanel } from "../blame/BlamePanel";
 import { LineageStrip } from "../lineage/LineageStrip";
+import { Compare } from "../pipelines/Compare";
+import { Explorer } from "../pipelines/Explorer";
 import { ArtifactList, DeploymentList, ErrorList, TestTally } from "./Outcome";
 import { RunFacts } from "./RunFacts";
 import { TaskTimeline } from "./TaskTimeline";
@@ -54,15 +59,54 @@ function Attempts({ ids, present }: { ids: string[]; present: string }) {
   );
 }
 
-function Body({ build }: { build: BuildDetail }) {
+const viewWords: Record<(typeof buildViews)[number], string> = {
+  pipeline: "Pipeline",
+  timeline: "Timeline",
+  compare: "Compare with last green",
+};
+
+function Views({ view, set }: { view: (typeof buildViews)[number]; set: (change: Partial<BuildSearch>) => void }) {
+  return (
+    <div role="group" aria-label="How the run is shown" className="flex w-fit gap-0.5 rounded-lg border border-line bg-panel p-0.5">
+      {buildViews.map((one) => (
+        <button
+          key={one}
+          type="button"
+          aria-pressed={one === view}
+          onClick={() => set({ view: one === "pipeline" ? undefined : one })}
+          className={clsx("h-6 rounded-md px-2.5 text-xs font-medium", one === view ? "bg-selected text-fg" : "text-muted hover:text-fg")}
+        >
+          {viewWords[one]}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function Timeline({ build }: { build: BuildDetail }) {
   const timeline = useMemo(() => layoutTasks(build.tasks, build.created_at), [build.tasks, build.created_at]);
   const jobs = build.tasks.filter((task) => task.kind === "job").length;
   return (
+    <Card title="Tasks" count={`${plural(jobs, "job")}, ${plural(build.tasks.length - jobs, "step")}`}>
+      <TaskTimeline timeline={timeline} />
+    </Card>
+  );
+}
+
+const failures = new Set(["failure", "timeout"]);
+
+function Body({ build }: { build: BuildDetail }) {
+  const { view = "pipeline", task, with: base } = useSearch({ from: "/builds/$buildId" });
+  const navigate = useNavigate({ from: "/builds/$buildId" });
+  const set = (change: Partial<BuildSearch>) => void navigate({ search: (before) => ({ ...before, ...change }), replace: true });
+  return (
     <div className="grid gap-4 p-4 @5xl/main:grid-cols-[minmax(0,1fr)_22rem]">
       <div className="min-w-0 space-y-4">
-        <Card title="Tasks" count={`${plural(jobs, "job")}, ${plural(build.tasks.length - jobs, "step")}`}>
-          <TaskTimeline timeline={timeline} />
-        </Card>
+        <Views view={view} set={set} />
+        {view === "pipeline" && <Explorer buildId={build.id} traceId={build.trace_id} chosen={task} choose={(id) => set({ task: id })} />}
+        {view === "timeline" && <Timeline build={build} />}
+        {view === "compare" && <Compare buildId={build.id} base={base} />}
+        {failures.has(build.status) && <BlamePanel params={{ build: build.id }} />}
         <Card title="Errors seen on this build" count={build.errors.length}>
           <div className="p-4">
             <ErrorList errors={build.errors} />

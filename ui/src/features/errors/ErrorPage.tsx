@@ -11,6 +11,7 @@ import { BuildChip, CommitChip, TraceChip } from "@/components/chips";
 import { Card, DetailHeader } from "@/components/DetailHeader";
 import { EmptyState, ErrorState, SkeletonRows } from "@/components/states";
 import { useNow } from "@/components/useNow";
+import { BlamePanel } from "../blame/BlamePanel";
 import { LineageStrip } from "../lineage/LineageStrip";
 import { BuildsSeen } from "./BuildsSeen";
 import { ErrorTitle } from "./ErrorTitle";
@@ -40,12 +41,15 @@ function NotInRange({ fingerprint }: { fingerprint: string }) {
 }
 
 function Body({ detail }: { detail: ErrorDetail }) {
-  const { event } = useSearch({ from: "/errors/$fingerprint" });
+  const { event, service, environment } = useSearch({ from: "/errors/$fingerprint" });
   const navigate = useNavigate({ from: "/errors/$fingerprint" });
   const shown = detail.occurrences.find((one) => one.event_id === event) ?? detail.occurrences[0];
   return (
     <div className="grid gap-4 p-4 @5xl/main:grid-cols-[minmax(0,1fr)_22rem]">
-      <div className="min-w-0 space-y-4">{shown && <OccurrenceCard occurrence={shown} />}</div>
+      <div className="min-w-0 space-y-4">
+        {shown && <OccurrenceCard occurrence={shown} />}
+        <BlamePanel params={{ error: detail.fingerprint, service, environment }} />
+      </div>
       <div className="min-w-0 space-y-4">
         <Card title="Trend">
           <div className="p-4">
