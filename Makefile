@@ -12,7 +12,7 @@ ARGS ?=
 
 UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/*.json ui/*.ts ui/*.html)
 
-.PHONY: help setup build run test test-go test-ui bench bench-write bench-upstream lint generate prove screenshots ci clean
+.PHONY: help setup build run test test-go test-ui bench bench-write bench-upstream lint generate prove prove-long soak screenshots ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,9 +49,20 @@ bench-write: build ## measure the write path in full: signals, queue, latencies,
 bench-upstream: build ## measure our exporter beside contrib's clickhouseexporter, both with a durable queue
 	@$(GO) run ./testbed/upstream $(ARGS)
 
-prove: build ## the long forms: a hundred kills under load and long random histories of the store
-	@for seed in 1 2 3 4 5 6 7 8 9 10; do CRASH_SEED=$$seed $(GO) test -count=1 ./testbed/crash; done
-	@$(GO) test -timeout 60m ./internal/clickhouse/metamorphic -metamorphic.long
+# `make prove ARGS=-long`, or prove-long, takes the long forms.
+PROVE_LONG := $(filter -long,$(ARGS))
+
+prove: build ## crash matrix, queue, random histories of the store, backups, PromQL's corpus, a short soak (ARGS=-long takes hours)
+	@$(GO) test -count=1 -v -timeout $(if $(PROVE_LONG),5h,20m) ./testbed/crash $(if $(PROVE_LONG),-crash.long)
+	@$(GO) test -count=1 -timeout $(if $(PROVE_LONG),2h,20m) ./internal/clickhouse/metamorphic $(if $(PROVE_LONG),-metamorphic.long)
+	@$(GO) test -count=1 ./internal/blockqueue ./internal/clickhouse/embedded ./internal/clickhouse/backup ./exporter/clickhouseexporter ./testbed/soak
+	@$(GO) test -count=1 -timeout 30m ./queryd/promapi -corpus
+
+prove-long:
+	@$(MAKE) prove ARGS=-long
+
+soak: build ## half an hour of mixed load; nothing may grow or get lost; rewrites docs/soak.md (ARGS="-for 24h")
+	@$(GO) run ./testbed/soak $(ARGS)
 
 lint: ## check formatting, vet and the shape of the repository
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
