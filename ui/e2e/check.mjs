@@ -36,10 +36,16 @@ const query = args.from ? `?from=${encodeURIComponent(args.from)}` : "";
 // A list is ready when it has rows, or says why it has none.
 const rowsOrReason = "tbody tr, main h2, [role=alert]";
 
+// What a row opens is part of the page.
+const clickFirstRow = (page) => page.locator("tbody a.row-link").first().click();
+
 const pages = [
   { name: "errors", path: `/errors${query}`, ready: rowsOrReason },
   { name: "traces", path: `/traces${query}`, ready: rowsOrReason },
   { name: "builds", path: `/builds${query}`, ready: rowsOrReason },
+  { name: "pipelines", path: "/pipelines", ready: "tbody tr", act: clickFirstRow, also: "section[aria-label=Pipeline] h3" },
+  { name: "flaky", path: "/flaky", ready: "tbody tr", act: clickFirstRow, also: "section[aria-label=Test] h3" },
+  { name: "dora", path: "/dora", ready: "tbody tr", act: clickFirstRow, also: "section[aria-label=Deployment] h3" },
   args.fingerprint && { name: "errors-panel", path: `/errors${query}${query ? "&" : "?"}open=${args.fingerprint}`, ready: "section[aria-label=Error] h3" },
   args.fingerprint && { name: "error", path: `/errors/${args.fingerprint}${query}`, ready: "[data-testid=lineage]", strip: true },
   args.trace && { name: "trace", path: `/traces/${args.trace}`, ready: "[data-testid=lineage]", strip: true, also: "[aria-label=Spans] [role=listitem]" },
@@ -51,7 +57,9 @@ const pages = [
     also: "section[aria-label=Span] h3",
   },
   args.build && { name: "builds-panel", path: `/builds${query}${query ? "&" : "?"}open=${encodeURIComponent(args.build)}`, ready: "section[aria-label=Build] h3" },
-  args.build && { name: "build", path: `/builds/${encodeURIComponent(args.build)}`, ready: "[data-testid=lineage]", strip: true },
+  args.build && { name: "build", path: `/builds/${encodeURIComponent(args.build)}`, ready: "[data-testid=lineage]", strip: true, also: "[aria-label='Graph of jobs'] button" },
+  args.build && { name: "build-timeline", path: `/builds/${encodeURIComponent(args.build)}?view=timeline`, ready: "[data-testid=lineage]" },
+  args.build && { name: "build-compare", path: `/builds/${encodeURIComponent(args.build)}?view=compare`, ready: "[data-testid=lineage]" },
 ].filter(Boolean);
 
 const expected = {
