@@ -134,7 +134,7 @@ func (Provider) Parse(h wire.Head, _ time.Time) (wire.Parsed, *wire.Problem) {
 	kind, _, _ := strings.Cut(h.Event, ":")
 	switch {
 	case kind == "pullrequest":
-		return p.change()
+		return p.change(h.Event)
 	case h.Event == "repo:push":
 		return p.push()
 	default:
@@ -246,7 +246,7 @@ func (p *payload) push() (wire.Parsed, *wire.Problem) {
 	return out, nil
 }
 
-func (p *payload) change() (wire.Parsed, *wire.Problem) {
+func (p *payload) change(event string) (wire.Parsed, *wire.Problem) {
 	r := p.PullRequest
 	if r == nil || r.ID == 0 {
 		return wire.Parsed{}, wire.WrongField("pullrequest.id", "is missing")
@@ -258,13 +258,13 @@ func (p *payload) change() (wire.Parsed, *wire.Problem) {
 		UpdatedAt: wire.FirstTime(r.UpdatedOn.Time, r.CreatedOn.Time),
 	}
 	rank := uint8(10)
-	switch r.State {
-	case "MERGED":
+	switch {
+	case r.State == "MERGED" || event == "pullrequest:fulfilled":
 		c.State, c.MergedAt, rank = build.ChangeMerged, c.UpdatedAt, 30
 		if r.MergeCommit != nil {
 			c.MergeSHA = wire.SHA(r.MergeCommit.Hash)
 		}
-	case "DECLINED", "SUPERSEDED":
+	case r.State == "DECLINED" || r.State == "SUPERSEDED" || event == "pullrequest:rejected":
 		c.State = build.ChangeClosed
 	}
 	c.Version = build.VersionOf(rank, c.UpdatedAt)

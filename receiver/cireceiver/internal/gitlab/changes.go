@@ -94,8 +94,12 @@ func pushEvents(h *pushHook) ([]build.Event, *wire.Problem) {
 func mergeEvents(h *mergeHook) ([]build.Event, *wire.Problem) {
 	src := h.Project.source()
 	a := &h.Attributes
-	if p := src.check("object_attributes.iid", int64(a.IID)); p != nil {
+	if p := src.check("object_attributes.id", a.ID); p != nil {
 		return nil, p
+	}
+	if a.IID == 0 {
+		// Older hooks of groups tell no number that anybody could look the request up by.
+		return nil, nil
 	}
 	c := &build.Change{
 		Provider: build.ProviderGitLab, Host: src.host, Repo: src.repo, Number: a.IID, Title: a.Title, State: build.ChangeOpen,

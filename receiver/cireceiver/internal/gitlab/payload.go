@@ -186,6 +186,7 @@ type pushHook struct {
 type mergeHook struct {
 	Project    project `json:"project"`
 	Attributes struct {
+		ID             int64     `json:"id"`
 		IID            uint32    `json:"iid"`
 		Title          string    `json:"title"`
 		State          string    `json:"state"`

@@ -97,11 +97,20 @@ func translate(host string, a pcommon.Map) {
 			continue
 		}
 		value := v.AsString()
-		if from == "ci.pipeline.run.result" {
+		switch from {
+		case "ci.pipeline.run.result":
 			_, value = resultOf(value)
+		case "git.repository":
+			value = plainURL(value)
 		}
 		if value != "" {
 			a.PutStr(to, value)
+		}
+	}
+	if v, ok := a.Get("ci.pipeline.run.cause"); ok && v.Type() == pcommon.ValueTypeSlice {
+		for _, c := range v.Slice().All() {
+			kind, _, _ := strings.Cut(c.AsString(), ":")
+			c.SetStr(kind)
 		}
 	}
 	a.RemoveIf(func(k string, _ pcommon.Value) bool { return names[k] != "" || people[k] })
