@@ -51,9 +51,9 @@ type QueueConfig struct {
 	SealRowsMetrics int `mapstructure:"seal_rows_metrics"`
 	// SealRawBytes is the same in uncompressed bytes. Default 200000000.
 	SealRawBytes int64 `mapstructure:"seal_raw_bytes"`
-	// SealAfter is the age at which a segment is closed while little arrives. Default 1s.
+	// SealAfter is the age at which a segment is closed when the store is done with those before it. Default 700ms.
 	SealAfter time.Duration `mapstructure:"seal_after"`
-	// SealAfterBusy is the age at which a segment is closed under load. Default 5s.
+	// SealAfterBusy is the age at which a segment is closed although the store is still busy. Default 5s.
 	SealAfterBusy time.Duration `mapstructure:"seal_after_busy"`
 	// ParallelSegments is the number of segments that are inserted at the same time. Default 1.
 	ParallelSegments int `mapstructure:"parallel_segments"`

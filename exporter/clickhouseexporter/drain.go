@@ -42,6 +42,7 @@ func (d *drainer) consume(ctx context.Context, seg *blockqueue.Segment) error {
 		settings = currentSettings()
 	}
 	d.sink.rollups.start(store)
+	began := time.Now()
 	set := d.gather(seg)
 	defer set.Release()
 	windows := set.SampleWindows()
@@ -66,6 +67,8 @@ func (d *drainer) consume(ctx context.Context, seg *blockqueue.Segment) error {
 	d.sink.health(nil)
 	d.forget(seg.Number)
 	d.sink.rollups.touch(windows)
+	d.sink.log.Debug("a segment is stored", zap.Uint64("segment", seg.Number), zap.Int("records", len(seg.Records)),
+		zap.Duration("took", time.Since(began)), zap.Duration("age", time.Since(seg.OpenedAt)))
 	if len(run.refused) > 0 {
 		return blockqueue.Permanent(errors.Join(run.refused...))
 	}

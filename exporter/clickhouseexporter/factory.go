@@ -26,7 +26,7 @@ func createDefaultConfig() component.Config {
 		Queue: QueueConfig{
 			MaxBytes: 4 << 30, MaxRequestBytes: 64 << 20,
 			SealRowsTraces: 500_000, SealRowsLogs: 250_000, SealRowsMetrics: 500_000, SealRawBytes: 200_000_000,
-			SealAfter: time.Second, SealAfterBusy: 5 * time.Second,
+			SealAfter: 700 * time.Millisecond, SealAfterBusy: 5 * time.Second,
 			ParallelSegments: 1, MaxQuarantineBytes: 1 << 30,
 		},
 		Limits:    LimitsConfig{MaxAttributeValueBytes: 65_536, MaxFuture: 24 * time.Hour},

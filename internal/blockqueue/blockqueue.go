@@ -75,11 +75,9 @@ type Options struct {
 	SealRawBytes int64
 	// SealRows is the number of rows at which a segment is sealed, per Record.Class. Default {500000}.
 	SealRows []int
-	// SealAfter seals a segment that long after its first record while little arrives, or after a pause of that
-	// length. Default 1 s.
+	// SealAfter is the age at which a segment is sealed when a consumer is free to take it. Default 700 ms.
 	SealAfter time.Duration
-	// SealAfterBusy is the same under load, that is once a segment holds 2 % of a limit when SealAfter has passed: larger
-	// inserts cost the store a fraction per row. Default 5 s.
+	// SealAfterBusy is the age at which it is sealed although all consumers are busy. Default 5 s.
 	SealAfterBusy time.Duration
 	// Consumers is the number of segments that are handed over at the same time. Default 1: strictly in order.
 	Consumers int
@@ -111,7 +109,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.MaxRecordRows, 1_000_000)
 	setDefault(&o.SealBytes, 64<<20)
 	setDefault(&o.SealRawBytes, 200_000_000)
-	setDefault(&o.SealAfter, time.Second)
+	setDefault(&o.SealAfter, 700*time.Millisecond)
 	setDefault(&o.SealAfterBusy, max(5*time.Second, o.SealAfter))
 	setDefault(&o.Consumers, 1)
 	setDefault(&o.MaxQuarantineBytes, 1<<30)

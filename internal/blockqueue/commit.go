@@ -12,20 +12,17 @@ import (
 // keepBufferBytes is the largest write buffer that is kept between commits.
 const keepBufferBytes = 8 << 20
 
-// busyShare of a limit, reached within SealAfter, is load.
-const busyShare = 50
-
 // active is the open segment; it belongs to the committer.
 type active struct {
 	segment
 	f    file
 	seed uint32
 	// durable is the size up to which every byte is fsynced.
-	durable         int64
-	rows            []int
-	rawBytes        int64
-	records         int
-	firstAt, lastAt time.Time
+	durable  int64
+	rows     []int
+	rawBytes int64
+	records  int
+	firstAt  time.Time
 	// dirty: a write or fsync failed, so bytes after durable must be cut before anyone reads the file.
 	dirty bool
 }
@@ -149,7 +146,6 @@ func (q *Queue) noteWritten(reqs []*appendRequest) {
 		f.add(r)
 	}
 	a.rows, a.durable, a.rawBytes, a.records = f.rows, f.bytes, f.rawBytes, f.records
-	a.lastAt = time.Now()
 	q.mark.set(a.number, a.durable, q.log)
 	q.mu.Lock()
 	q.stats.Syncs++
@@ -206,7 +202,7 @@ func (q *Queue) openSegment() error {
 	}
 	q.active = &active{
 		segment: segment{number: number, path: path, openedAt: now},
-		f:       f, seed: h.seed(), durable: int64(len(head)), rows: make([]int, len(q.opts.SealRows)), firstAt: now, lastAt: now,
+		f:       f, seed: h.seed(), durable: int64(len(head)), rows: make([]int, len(q.opts.SealRows)), firstAt: now,
 	}
 	q.mu.Lock()
 	q.bytes += int64(len(head))
@@ -233,25 +229,19 @@ func (q *Queue) sealIfDue(now time.Time) time.Duration {
 	return wait
 }
 
+// sealDueAt is when the open segment is old enough. While no consumer is free a sealed segment would only wait, so the
+// open one goes on growing: larger inserts cost the store less per row.
 func (q *Queue) sealDueAt(a *active) time.Time {
-	quick := a.firstAt.Add(q.opts.SealAfter)
-	if !q.busy(a) {
-		return quick
+	if q.consumerFree() {
+		return a.firstAt.Add(q.opts.SealAfter)
 	}
-	pause := a.lastAt.Add(q.opts.SealAfter)
-	if latest := a.firstAt.Add(q.opts.SealAfterBusy); latest.Before(pause) {
-		return latest
-	}
-	return pause
+	return a.firstAt.Add(q.opts.SealAfterBusy)
 }
 
-func (q *Queue) busy(a *active) bool {
-	for class, rows := range a.rows {
-		if rows*busyShare >= q.opts.SealRows[class] {
-			return true
-		}
-	}
-	return a.durable*busyShare >= q.opts.SealBytes || a.rawBytes*busyShare >= q.opts.SealRawBytes
+func (q *Queue) consumerFree() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.sealed)+len(q.taken) < q.opts.Consumers
 }
 
 // seal ends the open segment and queues it for the consumer.

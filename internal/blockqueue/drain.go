@@ -201,12 +201,13 @@ func (q *Queue) load(seg *segment) (*Segment, error) {
 	return s, nil
 }
 
-// release forgets a segment whose file is gone.
+// release forgets a segment whose file is gone, and lets the committer seal the next for the consumer that is free now.
 func (q *Queue) release(seg *segment) {
 	q.mu.Lock()
-	defer q.mu.Unlock()
 	delete(q.taken, seg)
 	q.bytes -= seg.size
+	q.mu.Unlock()
+	q.signal()
 }
 
 func jitter(d time.Duration) time.Duration {

@@ -267,16 +267,10 @@ func TestSealing(t *testing.T) {
 		steps [][2]int
 		want  []int
 	}{
-		{"idle: a second after the first record", Options{SealRows: []int{1000}}, [][2]int{{0, 1}, {400, 1}, {400, 1}, {400, 1}}, []int{3, 1}},
+		{"a free consumer: by age", Options{SealRows: []int{1000}}, [][2]int{{0, 1}, {300, 1}, {300, 1}, {300, 1}}, []int{3, 1}},
 		{"rows", Options{SealRows: []int{3}}, [][2]int{{0, 7}}, []int{3, 3, 1}},
 		{"raw bytes", Options{SealRawBytes: 25}, [][2]int{{0, 5}}, []int{2, 2, 1}},
 		{"stored bytes", Options{SealBytes: 150}, [][2]int{{0, 3}}, []int{2, 1}},
-		{
-			"load: up to five seconds", Options{SealRows: []int{400}},
-			[][2]int{{0, 10}, {900, 10}, {900, 10}, {900, 10}, {900, 10}, {900, 10}, {900, 10}},
-			[]int{60, 10},
-		},
-		{"load: a pause of a second ends it", Options{SealRows: []int{400}}, [][2]int{{0, 10}, {900, 10}, {1100, 10}}, []int{20, 10}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -301,6 +295,66 @@ func TestSealing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// While the consumer is busy the open segment goes on growing; it is sealed when the consumer is free again, is full, or
+// has the age that bounds this.
+func TestSegmentGrowsWhileTheConsumerIsBusy(t *testing.T) {
+	tests := []struct {
+		name string
+		took time.Duration
+		want []int
+		// at is when each segment is handed over.
+		at []time.Duration
+	}{
+		{"as fast as it comes", 100 * time.Millisecond, []int{7, 7, 7, 7}, []time.Duration{650, 1350, 2050, 2750}},
+		{"slower than a segment fills", 1500 * time.Millisecond, []int{7, 15, 6}, []time.Duration{650, 2150, 3650}},
+		{"away for long", 9 * time.Second, []int{7, 21}, []time.Duration{650, 9650}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				var got []int
+				var at []time.Duration
+				q, err := Open(t.TempDir(), Options{SealAfter: 650 * time.Millisecond, Consume: func(_ context.Context, seg *Segment) error {
+					got = append(got, len(seg.Records))
+					at = append(at, time.Since(began)/time.Millisecond)
+					time.Sleep(tt.took) // virtual
+					return nil
+				}})
+				require.NoError(t, err)
+				for range 28 {
+					require.NoError(t, q.Append(t.Context(), Record{Payload: []byte("0123456789"), Rows: 1, RawBytes: 10}))
+					time.Sleep(100 * time.Millisecond) // virtual
+				}
+				require.NoError(t, q.Close(t.Context()))
+				require.Equal(t, tt.want, got)
+				require.Equal(t, tt.at, at)
+			})
+		})
+	}
+}
+
+func TestBusyConsumerDelaysASealNoLongerThanTheBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []int
+		release := make(chan struct{})
+		q, err := Open(t.TempDir(), Options{SealAfter: 650 * time.Millisecond, SealAfterBusy: 1950 * time.Millisecond, Consume: func(_ context.Context, seg *Segment) error {
+			got = append(got, len(seg.Records))
+			<-release
+			return nil
+		}})
+		require.NoError(t, err)
+		for range 60 {
+			require.NoError(t, q.Append(t.Context(), Record{Payload: []byte("x"), Rows: 1, RawBytes: 10}))
+			time.Sleep(100 * time.Millisecond) // virtual
+		}
+		require.Equal(t, 4, q.Stats().Segments, "one is taken, two are full of age, one is open")
+		close(release)
+		require.NoError(t, q.Close(t.Context()))
+		require.Equal(t, []int{7, 20, 20, 13}, got)
+	})
 }
 
 func TestClassesHaveLimitsOfTheirOwn(t *testing.T) {
