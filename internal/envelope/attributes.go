@@ -1,5 +1,9 @@
 package envelope
 
+// OwnEvents begins the event names of log records that the store makes rows of its own from. Such a record is believed only
+// from a component of the same process.
+const OwnEvents = "summit."
+
 // Attribute names of our own. What OpenTelemetry's semantic conventions name is used under their name; this is the
 // one list of what they lack.
 const (

@@ -96,14 +96,14 @@ func putEventID(attrs pcommon.Map, id envelope.EventID) {
 	attrs.PutStr(envelope.AttrEventID, uuid.UUID(id).String())
 }
 
-// disarm makes ordinary log records of build events: the encoder makes rows of builds and deployments of whatever is named
-// so, and only the receivers of this process have checked who says it.
+// disarm makes ordinary log records of build events and of calls between services: the encoder makes rows of whatever is
+// named so, and only components of this process have checked who says it.
 func (s *stamper) disarm(ctx context.Context, ld plog.Logs) {
 	n := int64(0)
 	for _, rl := range ld.ResourceLogs().All() {
 		for _, sl := range rl.ScopeLogs().All() {
 			for _, lr := range sl.LogRecords().All() {
-				if name := lr.EventName(); strings.HasPrefix(name, build.EventPrefix) {
+				if name := lr.EventName(); strings.HasPrefix(name, envelope.OwnEvents) {
 					lr.SetEventName(untrusted + name)
 					n++
 				}

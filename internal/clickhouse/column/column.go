@@ -80,9 +80,12 @@ func New(typ string) (Column, error) {
 		}
 		return NewArray(elem), nil
 	case "Map":
+		if args == "UInt8, UInt64" {
+			return NewHist(), nil
+		}
 		key, value, ok := strings.Cut(args, ", ")
 		if !ok || key != "LowCardinality(String)" {
-			return nil, fmt.Errorf("column type %q: only maps with LowCardinality(String) keys are known", typ)
+			return nil, fmt.Errorf("column type %q: only maps with LowCardinality(String) keys and Map(UInt8, UInt64) are known", typ)
 		}
 		v, err := New(value)
 		if err != nil {

@@ -18,7 +18,7 @@ var schemaTypes = []string{
 	"DateTime('UTC')", "DateTime64(9, 'UTC')", "UUID", "FixedString(16)", "String", "LowCardinality(String)",
 	"Enum8('a' = 0, 'b' = 1)", "Array(String)", "Array(UInt64)", "Array(LowCardinality(String))", "Array(FixedString(16))",
 	"Map(LowCardinality(String), String)", "Map(LowCardinality(String), Float64)", "Map(LowCardinality(String), Bool)",
-	"Array(Map(LowCardinality(String), String))",
+	"Array(Map(LowCardinality(String), String))", "Map(UInt8, UInt64)",
 }
 
 // fill appends n drawn rows.
@@ -65,6 +65,13 @@ func fill(t *rapid.T, c Column, n int) {
 			pairs := rapid.IntRange(0, 3).Draw(t, "len")
 			fill(t, c.Keys, pairs)
 			fill(t, c.Values, pairs)
+			c.EndRow()
+		}
+	case *Hist:
+		for range n {
+			pairs := rapid.IntRange(0, 3).Draw(t, "len")
+			fill(t, c.Buckets, pairs)
+			fill(t, c.Counts, pairs)
 			c.EndRow()
 		}
 	default:

@@ -64,6 +64,7 @@ var (
 	Deploys       = load("deploys_v1")
 	GraphNodes    = load("graph_nodes_v1")
 	GraphEdges    = load("graph_edges_v1")
+	ServiceEdges  = load("service_edges_1m_v1")
 	Catalog       = load("attr_catalog_v1")
 	Facets        = load("facet_15m_v1")
 	Quarantine    = load("quarantine_v1")

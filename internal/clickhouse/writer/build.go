@@ -5,7 +5,9 @@ import (
 
 	"github.com/summitobs/summit/internal/build"
 	"github.com/summitobs/summit/internal/clickhouse/buildrows"
+	"github.com/summitobs/summit/internal/clickhouse/edgerows"
 	"github.com/summitobs/summit/internal/clickhouse/table"
+	"github.com/summitobs/summit/internal/servicegraph"
 )
 
 // reasonBuild is the reason of a Drop for a log record that calls itself a build event and is none.
@@ -16,14 +18,10 @@ const reasonBuild = "invalid_build_event"
 func (b *Batch) addBuild(r *resource, lr plog.LogRecord) bool {
 	ev, ok, err := build.FromLogRecord(lr)
 	if !ok {
-		return false
+		return b.addEdge(r, lr)
 	}
 	if err != nil {
-		ld := plog.NewLogs()
-		lr.CopyTo(ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty())
-		// Marshalling pdata does not fail; were it to, the row without a payload still tells what happened.
-		payload, _ := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
-		b.quarantine(r, SignalBuilds, reasonBuild, err.Error(), 1, payload)
+		b.setAside(r, lr, err)
 		return true
 	}
 	f := &buildrows.Frame{Tenant: r.tenant, Now: b.now, Days: b.enc.opts.Retention.Builds, MaxTextBytes: b.enc.opts.MaxValueBytes}
@@ -36,4 +34,24 @@ func (b *Batch) addBuild(r *resource, lr plog.LogRecord) bool {
 	use[buildrows.Nodes](b, table.GraphNodes).Add(f, nodes)
 	use[buildrows.Edges](b, table.GraphEdges).Add(f, edges)
 	return true
+}
+
+// addEdge writes the row of a log record that carries calls between services, and tells whether it was one.
+func (b *Batch) addEdge(r *resource, lr plog.LogRecord) bool {
+	e, ok, err := servicegraph.FromLogRecord(lr)
+	if err != nil {
+		b.setAside(r, lr, err)
+	} else if ok {
+		use[edgerows.Edges](b, table.ServiceEdges).Add(r.tenant, b.enc.opts.Retention.rollups(), &e)
+	}
+	return ok
+}
+
+// setAside keeps a record that is named like one of ours and can't be read.
+func (b *Batch) setAside(r *resource, lr plog.LogRecord, cause error) {
+	ld := plog.NewLogs()
+	lr.CopyTo(ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty())
+	// Marshalling pdata does not fail; were it to, the row without a payload still tells what happened.
+	payload, _ := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
+	b.quarantine(r, SignalBuilds, reasonBuild, cause.Error(), 1, payload)
 }
