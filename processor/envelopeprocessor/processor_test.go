@@ -117,6 +117,7 @@ func TestBuildEventsOfAnySenderAreNotBelieved(t *testing.T) {
 		trust, checked    bool
 	}{
 		{name: "over the wire", event: build.EventDeployment, want: "untrusted.summit.build.deployment"},
+		{name: "calls between services", event: "summit.service.edge", want: "untrusted.summit.service.edge"},
 		{name: "of a kind that comes later", event: "summit.build.new", want: "untrusted.summit.build.new"},
 		{name: "of a receiver", event: build.EventRun, want: build.EventRun, checked: true},
 		{name: "of our own agents", event: build.EventRun, want: build.EventRun, trust: true},
