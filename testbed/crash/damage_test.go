@@ -29,7 +29,7 @@ func (s *system) fill() []segment {
 	s.t.Helper()
 	s.start()
 	stop := s.load(2, false)
-	for range 40 {
+	for range 24 {
 		s.acknowledged()
 	}
 	require.NoError(s.t, s.collector.Kill())
@@ -92,8 +92,10 @@ func TestTornWriteAtTheEndOfTheQueue(t *testing.T) {
 	s, random := waiting(t), seeded(t)
 	for range pick(3, 30) {
 		last := s.open(s.fill())
-		torn := last.unwritten(1 + random.IntN(5000))
-		last.write(t, append(last.data, torn[:1+random.IntN(len(torn)-1)]...))
+		records := last.records()
+		end := records[len(records)-1] // the kill itself may have torn a write
+		torn := last.unwritten(end, 1+random.IntN(5000))
+		last.write(t, append(last.data[:end], torn[:1+random.IntN(len(torn)-1)]...))
 	}
 	s.startAll()
 	require.Zero(t, s.dropped())
@@ -111,12 +113,10 @@ func TestAcknowledgedEndOfTheQueueIsGone(t *testing.T) {
 	reports, lost := 0, 0
 	for range pick(3, 30) {
 		last := s.open(s.fill())
-		records := last.records()
-		end := records[len(records)-1]
-		require.Equal(t, end, len(last.data), "a torn write is at the end already")
+		end := acknowledged(t, s.queue(), last)
 		cut := last.head + random.IntN(end-last.head)
 		last.write(t, last.data[:cut])
-		for _, at := range records[1:] {
+		for _, at := range last.records()[1:] {
 			if at > cut {
 				lost++
 			}

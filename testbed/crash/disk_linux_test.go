@@ -14,8 +14,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
-
-	"github.com/summitobs/summit/testbed/process"
 )
 
 // inNamespace tells a test that it runs in namespaces that were made for it.
@@ -81,29 +79,6 @@ func ballast(t *testing.T, dir string) (remove func()) {
 type endless struct{}
 
 func (endless) Read(b []byte) (int, error) { return len(b), nil }
-
-// refusals waits until some more requests are refused.
-func (s *system) refusals() {
-	s.t.Helper()
-	before := s.ledger.Refused().Requests
-	require.Eventually(s.t, func() bool {
-		return s.ledger.Refused().Requests >= before+20 || !s.collector.Alive()
-	}, endLimit, 20*time.Millisecond, "nothing was refused")
-	require.True(s.t, s.collector.Alive(), s.collector.Tail())
-}
-
-// requireCounted requires of a collector that has refused all that was refused, and counted nothing else.
-func (s *system) requireCounted(reason string) {
-	s.t.Helper()
-	m, err := process.ReadMetrics(s.t.Context(), s.spec.Places)
-	require.NoError(s.t, err)
-	counted, _ := m.Sum("summit_refused_total", fmt.Sprintf("reason=%q", reason))
-	all, _ := m.Sum("summit_refused_total")
-	dropped, _ := m.Sum("summit_dropped_total")
-	require.Equal(s.t, float64(s.ledger.Refused().Items), counted, "items refused for %s", reason)
-	require.Equal(s.t, all, counted)
-	require.Zero(s.t, dropped)
-}
 
 // The disk of queue and store is full for a while. Clients are told to come back, nothing that was acknowledged is lost,
 // and when there is room again all goes on. The same again with a kill while it is full.

@@ -30,6 +30,29 @@ func TestStoreStandsStill(t *testing.T) {
 	s.finish()
 }
 
+// The store stands still for so long that the queue is full: clients are told to come back, and each of their refused items
+// is counted.
+func TestQueueIsFull(t *testing.T) {
+	s := newSystem(t, true, "exporters::summit_clickhouse::queue::max_bytes: 1048576", "exporters::summit_clickhouse::queue::seal_after: 150ms",
+		"exporters::summit_clickhouse::queue::seal_after_busy: 150ms")
+	s.startStore()
+	s.start()
+	stop := s.load(8, true)
+	s.acknowledged()
+	for range pick(1, 5) {
+		require.NoError(t, s.store.Pause())
+		s.refusals()
+		require.NoError(t, s.store.Resume())
+		s.drainUnderLoad()
+	}
+	stop()
+	refused := s.ledger.Refused()
+	require.Contains(t, refused.Sample, "queue is full")
+	require.Zero(t, refused.Untold, "a refusal doesn't say when to come back")
+	s.requireCounted("queue_full")
+	s.finish()
+}
+
 func (s *system) standStill(random *rand.Rand, length time.Duration) {
 	s.t.Helper()
 	s.acknowledged()

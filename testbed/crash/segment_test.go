@@ -2,6 +2,7 @@ package crash
 
 import (
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"os"
 	"path/filepath"
@@ -55,19 +56,32 @@ func (s segment) write(t *testing.T, data []byte) {
 	require.NoError(t, os.WriteFile(s.path, data, 0o600))
 }
 
-// records gives where the records begin, and in the end where the last one ends.
+// records gives where the whole records begin, and in the end where the last one ends.
 func (s segment) records() []int {
 	at := s.head
 	all := []int{at}
 	for at+frameBytes <= len(s.data) && strings.HasPrefix(string(s.data[at:]), recordMagic) {
 		at += frameBytes + int(binary.LittleEndian.Uint32(s.data[at+4:]))
+		if at > len(s.data) {
+			break
+		}
 		all = append(all, at)
 	}
 	return all
 }
 
-// unwritten makes the record that would have come next, with a payload of n bytes.
-func (s segment) unwritten(n int) []byte {
+// acknowledged gives where the last acknowledged record of the queue's latest segment ends, which the queue notes beside it.
+func acknowledged(t *testing.T, queue string, latest segment) int {
+	t.Helper()
+	mark, err := os.ReadFile(filepath.Join(queue, "mark"))
+	require.NoError(t, err)
+	require.Len(t, mark, 20)
+	require.Equal(t, fmt.Sprintf("%020d.seg", binary.LittleEndian.Uint64(mark)), filepath.Base(latest.path))
+	return int(binary.LittleEndian.Uint64(mark[8:]))
+}
+
+// unwritten makes the record that would have come next at an offset, with a payload of n bytes.
+func (s segment) unwritten(at, n int) []byte {
 	le, table := binary.LittleEndian, crc32.MakeTable(crc32.Castagnoli)
 	payload := make([]byte, n)
 	for i := range payload {
@@ -79,7 +93,7 @@ func (s segment) unwritten(n int) []byte {
 	le.PutUint32(record[24:], crc32.Checksum(payload, table))
 	// A frame's checksum begins with the queue's id and the segment's number, then comes where the frame is.
 	sum := crc32.Checksum(s.data[queueID:queueID+24], table)
-	sum = crc32.Update(sum, table, le.AppendUint64(nil, uint64(len(s.data))))
+	sum = crc32.Update(sum, table, le.AppendUint64(nil, uint64(at)))
 	le.PutUint32(record[28:], crc32.Update(sum, table, record[:28]))
 	return append(record, payload...)
 }

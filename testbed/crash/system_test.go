@@ -2,6 +2,7 @@ package crash
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -187,4 +188,27 @@ func (s *system) stop() {
 	if s.store != nil {
 		require.NoError(s.t, s.store.Stop(time.Minute))
 	}
+}
+
+// refusals waits until some more requests are refused.
+func (s *system) refusals() {
+	s.t.Helper()
+	before := s.ledger.Refused().Requests
+	require.Eventually(s.t, func() bool {
+		return s.ledger.Refused().Requests >= before+20 || !s.collector.Alive()
+	}, endLimit, 20*time.Millisecond, "nothing was refused")
+	require.True(s.t, s.collector.Alive(), s.collector.Tail())
+}
+
+// requireCounted requires of a collector that has refused all that was refused, and counted nothing else.
+func (s *system) requireCounted(reason string) {
+	s.t.Helper()
+	m, err := process.ReadMetrics(s.t.Context(), s.spec.Places)
+	require.NoError(s.t, err)
+	counted, _ := m.Sum("summit_refused_total", fmt.Sprintf("reason=%q", reason))
+	all, _ := m.Sum("summit_refused_total")
+	dropped, _ := m.Sum("summit_dropped_total")
+	require.Equal(s.t, float64(s.ledger.Refused().Items), counted, "items refused for %s", reason)
+	require.Equal(s.t, all, counted)
+	require.Zero(s.t, dropped)
 }

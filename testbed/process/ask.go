@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
 	"strings"
 	"time"
 )
@@ -54,7 +57,12 @@ func do(req *http.Request) (int, []byte, error) {
 // SQL asks the store over the ClickHouse HTTP interface and gives the rows of the answer, cells parted by tabs. It is
 // for what no face shows: parts, merges, and what the tables hold row by row.
 func SQL(ctx context.Context, places Places, query string) ([][]string, error) {
-	status, answer, err := Post(ctx, "http://"+places.Store+"/?database=summit", nil, []byte(query+" FORMAT TSV"))
+	return SQLIn(ctx, places, "summit", query)
+}
+
+// SQLIn is SQL in another database of the store.
+func SQLIn(ctx context.Context, places Places, database, query string) ([][]string, error) {
+	status, answer, err := Post(ctx, "http://"+places.Store+"/?database="+url.QueryEscape(database), nil, []byte(query+" FORMAT TSV"))
 	if err != nil {
 		return nil, fmt.Errorf("ask the store: %w", err)
 	}
@@ -70,3 +78,20 @@ func SQL(ctx context.Context, places Places, query string) ([][]string, error) {
 
 // CloseIdle drops the connections that the package keeps, so that a test can look for leaks.
 func CloseIdle() { client.CloseIdleConnections() }
+
+// Run runs a program of bin/ to its end and gives its standard output. env is added to a bare environment.
+func Run(ctx context.Context, binary string, env []string, args ...string) (string, error) {
+	path, err := Binary(binary)
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
+	var talk bytes.Buffer
+	cmd.Stderr = &talk
+	out, err := cmd.Output()
+	if err != nil {
+		return string(out), fmt.Errorf("run %s %s: %w\n%s", binary, strings.Join(args, " "), err, talk.Bytes())
+	}
+	return string(out), nil
+}

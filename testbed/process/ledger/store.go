@@ -14,16 +14,24 @@ import (
 
 // Store asks what the tables hold.
 type Store struct {
-	t      testing.TB
-	places process.Places
+	t        testing.TB
+	places   process.Places
+	database string
 }
 
 // NewStore makes a Store of the system whose store is at the places.
-func NewStore(t testing.TB, places process.Places) *Store { return &Store{t: t, places: places} }
+func NewStore(t testing.TB, places process.Places) *Store {
+	return &Store{t: t, places: places, database: "summit"}
+}
+
+// In gives the same of another database.
+func (s *Store) In(database string) *Store {
+	return &Store{t: s.t, places: s.places, database: database}
+}
 
 func (s *Store) rows(query string) [][]string {
 	s.t.Helper()
-	rows, err := process.SQL(s.t.Context(), s.places, query)
+	rows, err := process.SQLIn(s.t.Context(), s.places, s.database, query)
 	require.NoError(s.t, err)
 	return rows
 }
