@@ -19,15 +19,25 @@ import (
 // Send sends requests of all signals over OTLP/gRPC, one after the other, until one is not acknowledged: the receiver is
 // gone, or ctx ended. A receiver that isn't there yet is waited for.
 func (l *Ledger) Send(ctx context.Context, address string) error {
-	return l.send(ctx, address, func(err error) error { return err })
+	return l.send(ctx, ctx, address, func(err error) error { return err })
 }
 
 // refusalPause is the longest pause after a refusal, whatever it asks for: tests want many of them.
 const refusalPause = 100 * time.Millisecond
 
-// SendOn is Send that goes on when a request is refused, with the next one. It ends with ctx, or when the receiver is gone.
+// lastAnswer is how long SendOn waits in the end for the answer to its last request.
+const lastAnswer = 3 * time.Second
+
+// SendOn is Send that goes on when a request is refused, with the next one. It ends with ctx, after the answer to its last
+// request, so that sender and receiver have counted the same, or when the receiver is gone.
 func (l *Ledger) SendOn(ctx context.Context, address string) error {
-	return l.send(ctx, address, func(error) error { return pause(ctx, refusalPause) })
+	request, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		_ = pause(request, lastAnswer)
+		cancel()
+	})()
+	return l.send(ctx, request, address, func(error) error { return pause(ctx, refusalPause) })
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -56,15 +66,16 @@ func (l *Ledger) SendOne(ctx context.Context, address string, s Signal) error {
 	return nil
 }
 
-func (l *Ledger) send(ctx context.Context, address string, refused func(error) error) error {
+// send sends until ctx ends; request is the context of what it sends.
+func (l *Ledger) send(ctx, request context.Context, address string, refused func(error) error) error {
 	c, err := dial(address)
 	if err != nil {
 		return err
 	}
 	defer c.conn.Close()
-	for s := Signal(0); ; s = (s + 1) % signals {
+	for s := Signal(0); ctx.Err() == nil; s = (s + 1) % signals {
 		n := l.begin(s)
-		answered, err := c.export(ctx, l, s, n)
+		answered, err := c.export(request, l, s, n)
 		if err == nil {
 			l.acknowledge(s, n)
 			if l.Pace > 0 {
@@ -75,7 +86,7 @@ func (l *Ledger) send(ctx context.Context, address string, refused func(error) e
 			continue
 		}
 		err = fmt.Errorf("%s %d: %w", s, n, err)
-		if !answered {
+		if !answered || request.Err() != nil {
 			return err
 		}
 		l.refuse(s, n, saysWhen(err), err.Error())
@@ -83,6 +94,7 @@ func (l *Ledger) send(ctx context.Context, address string, refused func(error) e
 			return err
 		}
 	}
+	return ctx.Err()
 }
 
 // connection is one sender's.
