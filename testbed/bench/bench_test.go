@@ -86,7 +86,7 @@ func TestStepsAreChosenByName(t *testing.T) {
 	require.Equal(t, "spans", some[0].name)
 	b.only = []string{"everything"}
 	_, err = b.chosen()
-	require.ErrorContains(t, err, "want some of spans, logs,")
+	require.ErrorContains(t, err, "want some of spans, logs, points, queue, latencies, small, pdata, shapes, overload, growth")
 }
 
 func TestSustainableCountsMergingIn(t *testing.T) {

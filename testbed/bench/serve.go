@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,20 +22,46 @@ type step struct {
 
 // steps are what measures the write path. Those that need the sustainable rate come after the spans.
 func (b *bench) steps() []step {
-	of := func(s load.Signal) func(context.Context) error {
-		return func(ctx context.Context) error { return b.signal(ctx, load.Settings{Signal: s}, string(s)) }
-	}
 	return []step{
-		{"spans", of(load.Spans)},
-		{"logs", of(load.Logs)},
-		{"points", of(load.Points)},
+		{"spans", b.spans},
+		{"logs", b.logs},
+		{"points", b.points},
 		{"queue", b.queue},
 		{"latencies", b.latencies},
 		{"small", b.small},
+		{"pdata", b.pdata},
 		{"shapes", b.shapes},
 		{"overload", b.overload},
 		{"growth", b.growth},
 	}
+}
+
+// spans, logs and points measure the default role: bytes from the wire go into columns.
+func (b *bench) spans(ctx context.Context) error {
+	o, err := b.signal(ctx, measurement{load.Settings{Signal: load.Spans}, "write.spans.fast.cpu", "write.platform.spans.bytes"})
+	if err == nil {
+		b.stored, b.sustained = o.stored(), o.sustainable()
+	}
+	return err
+}
+
+func (b *bench) logs(ctx context.Context) error {
+	_, err := b.signal(ctx, measurement{load.Settings{Signal: load.Logs}, "write.logs.cpu", "write.platform.logs.bytes"})
+	return err
+}
+
+func (b *bench) points(ctx context.Context) error {
+	_, err := b.signal(ctx, measurement{load.Settings{Signal: load.Points}, "write.points.cpu", "write.points.bytes"})
+	return err
+}
+
+// pdata measures spans by the way that they take through processors that change them.
+func (b *bench) pdata(ctx context.Context) error {
+	if err := b.serve(ctx, process.System{Dir: "pdata", Overlays: []string{"pdata"}}); err != nil {
+		return err
+	}
+	_, err := b.signal(ctx, measurement{load.Settings{Signal: load.Spans}, "write.spans.cpu", ""})
+	return err
 }
 
 // chosen are the steps to take.
@@ -63,7 +88,7 @@ func (b *bench) measureWrites(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.serve(ctx, "main"); err != nil {
+	if err := b.serve(ctx, process.System{Dir: "main"}); err != nil {
 		return err
 	}
 	for _, s := range steps {
@@ -77,24 +102,25 @@ func (b *bench) measureWrites(ctx context.Context) error {
 	return nil
 }
 
-// shapes measures other data in stores of their own, so that only their bytes are there.
+// shapes measures other data in a store of their own, so that only their bytes are there.
 func (b *bench) shapes(ctx context.Context) error {
-	if err := b.serve(ctx, "shapes"); err != nil {
+	if err := b.serve(ctx, process.System{Dir: "shapes"}); err != nil {
 		return err
 	}
 	jaeger := load.Settings{Signal: load.Spans, Shape: load.Jaeger, PerRequest: 8190}
 	if b.long {
 		jaeger.Total = 10_000_000
 	}
-	if err := b.signal(ctx, jaeger, "jaeger"); err != nil {
+	if _, err := b.signal(ctx, measurement{jaeger, "write.jaeger.cpu", "write.spans.bytes"}); err != nil {
 		return err
 	}
-	return b.signal(ctx, load.Settings{Signal: load.Logs, Shape: load.LongBodies}, "logs300")
+	_, err := b.signal(ctx, measurement{load.Settings{Signal: load.Logs, Shape: load.LongBodies}, "write.logs300.cpu", "write.logs.bytes"})
+	return err
 }
 
-// serve ends the server that runs and starts one on a folder of its own, with pprof. more is configuration in the form
-// key::key: value.
-func (b *bench) serve(ctx context.Context, name string, more ...string) error {
+// serve ends the server that runs and starts one in the standalone role on a folder of its own, with pprof. s says what is
+// special about it.
+func (b *bench) serve(ctx context.Context, s process.System) error {
 	if b.server != nil {
 		if err := b.server.Stop(time.Minute); err != nil {
 			return err
@@ -114,22 +140,10 @@ func (b *bench) serve(ctx context.Context, name string, more ...string) error {
 	if err != nil {
 		return err
 	}
-	args := []string{
-		"--config=role:standalone", "--config=yaml:extensions::pprof::endpoint: " + b.pprof,
-		"--config=yaml:service::extensions: [" + strings.Join(append(extensions, "pprof"), ", ") + "]",
-	}
-	for _, m := range append(more, b.set...) {
-		args = append(args, "--config=yaml:"+m)
-	}
-	data := filepath.Join(b.dir, name)
-	if err := os.MkdirAll(data, 0o750); err != nil {
-		return err
-	}
-	b.server, err = process.Start(process.Spec{
-		Binary: "summit", Args: args, Log: filepath.Join(b.dir, name+".log"),
-		Env: append(b.places.Env(), "SUMMIT_DATA_DIR="+data, "SUMMIT_GITHUB_SECRET="+process.Secret),
-	})
-	if err != nil {
+	s.Role, s.Places, s.Dir = "standalone", b.places, filepath.Join(b.dir, s.Dir)
+	s.Set = append(s.Set, "extensions::pprof::endpoint: "+b.pprof, "service::extensions: ["+strings.Join(append(extensions, "pprof"), ", ")+"]")
+	s.Set = append(s.Set, b.set...)
+	if b.server, err = s.Start(); err != nil {
 		return err
 	}
 	return b.server.WaitReady(ctx, b.places)

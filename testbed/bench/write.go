@@ -42,38 +42,60 @@ func (o outcome) stored() float64 { return float64(o.Items) / o.whole.Seconds() 
 // sustainable is the rate at which merging keeps up too.
 func (o outcome) sustainable() float64 { return float64(o.Items) / max(o.whole, o.merged).Seconds() }
 
-// signal measures one signal and adds its figures under a name: the processor time of the collector from the first
-// request until all rows can be asked for and nothing has been merged for a while, and the bytes that rows take.
-func (b *bench) signal(ctx context.Context, s load.Settings, name string) error {
+// measurement is what to send, and the names of the figures that come of it.
+type measurement struct {
+	load.Settings
+	cpu, bytes string
+}
+
+// signal measures one signal: the processor time of the collector from the first request until all rows can be asked for
+// and nothing has been merged for a while, and the bytes that rows take.
+func (b *bench) signal(ctx context.Context, m measurement) (outcome, error) {
 	var best outcome
-	var stored float64
 	for n := range b.best {
-		s.Seed = uint64(n + 1)
-		before, err := b.bytes(ctx, s.Signal)
+		m.Seed = uint64(n + 1)
+		o, err := b.once(ctx, m.Settings)
 		if err != nil {
-			return err
+			return best, err
 		}
-		o, err := b.once(ctx, s)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(os.Stderr, "bench: %s: %.2f cpu-s/M, %s\n", name, o.perMillion(), o.Result)
+		fmt.Fprintf(os.Stderr, "bench: %s: %.2f cpu-s/M, %s\n", m.cpu, o.perMillion(), o.Result)
 		if n == 0 || o.perMillion() < best.perMillion() {
 			best = o
 		}
-		after, err := b.bytes(ctx, s.Signal)
-		if err != nil {
-			return err
-		}
-		stored = float64(after-before) / float64(o.Items)
 	}
-	if s.Signal == load.Spans && s.Shape == load.Platform {
-		b.stored, b.sustained = best.stored(), best.sustainable()
-	}
-	b.add("write."+name+".cpu", best.perMillion(), "cpu-s/M", fmt.Sprintf("%.0fk/s taken, %.0fk/s end to end, acknowledged after %s (p50) %s (p99)",
+	b.add(m.cpu, best.perMillion(), "cpu-s/M", fmt.Sprintf("%.0fk/s taken, %.0fk/s end to end, acknowledged after %s (p50) %s (p99)",
 		best.PerSecond()/1000, best.stored()/1000, best.P50.Round(time.Millisecond), best.P99.Round(time.Millisecond)))
-	b.add("write."+name+".bytes", stored, "B", "on disk per item, all tables of the signal")
-	return nil
+	if m.bytes == "" {
+		return best, nil
+	}
+	left, merged, err := b.sizes(ctx, m.Signal)
+	if err != nil {
+		return best, err
+	}
+	b.add(m.bytes, max(left, merged), "B", fmt.Sprintf("on disk per item, all tables of the signal: %.1f as merges have left it, %.1f in one part with all of its indexes", left, merged))
+	return best, nil
+}
+
+// sizes are the bytes that a row of a signal takes in the store: as merges have left it, and when all is merged, which
+// builds the indexes that inserts leave out.
+func (b *bench) sizes(ctx context.Context, signal load.Signal) (left, merged float64, err error) {
+	if left, err = b.perRow(ctx, signal); err != nil {
+		return 0, 0, err
+	}
+	if _, err := process.SQL(ctx, b.places, "OPTIMIZE TABLE "+tables[signal][0]+" FINAL"); err != nil {
+		return 0, 0, err
+	}
+	merged, err = b.perRow(ctx, signal)
+	return left, merged, err
+}
+
+func (b *bench) perRow(ctx context.Context, signal load.Signal) (float64, error) {
+	rows, err := b.rows(ctx, signal)
+	if err != nil {
+		return 0, err
+	}
+	bytes, err := b.bytes(ctx, signal)
+	return float64(bytes) / float64(rows), err
 }
 
 // once sends to the collector and waits until all is stored and merged.

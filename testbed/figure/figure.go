@@ -18,6 +18,32 @@ type Figure struct {
 	Unit  string
 	// Note says more in the table.
 	Note string
+	// Limit is what the figure should keep to, if anything.
+	Limit Limit
+}
+
+// Limit bounds a figure from one side.
+type Limit struct {
+	// Sign is ≤ or ≥; empty: no limit.
+	Sign  string
+	Value float64
+}
+
+// AtMost is an upper limit.
+func AtMost(v float64) Limit { return Limit{"≤", v} }
+
+// AtLeast is a lower limit.
+func AtLeast(v float64) Limit { return Limit{"≥", v} }
+
+// Kept tells whether a value keeps to the limit.
+func (l Limit) Kept(v float64) bool {
+	switch l.Sign {
+	case "≤":
+		return v <= l.Value
+	case "≥":
+		return v >= l.Value
+	}
+	return true
 }
 
 // String is the line that a bench prints.
@@ -61,11 +87,23 @@ func (t Table) replace(old []byte, machine string, now time.Time) ([]byte, error
 func (t Table) text(machine string, now time.Time) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured %s on %s; %s.\n\n", now.UTC().Format("2006-01-02"), machine, t.How)
-	b.WriteString("| figure | value | unit | note |\n| --- | ---: | --- | --- |\n")
+	b.WriteString("| figure | value | limit | unit | note |\n| --- | ---: | --- | --- | --- |\n")
 	for _, f := range t.Figures {
-		fmt.Fprintf(&b, "| `%s` | %.4g | %s | %s |\n", f.Name, f.Value, f.Unit, f.Note)
+		b.WriteString(f.row())
 	}
 	return b.String()
+}
+
+// row is the line of the table; a figure beyond its limit is marked.
+func (f Figure) row() string {
+	value, limit := fmt.Sprintf("%.4g", f.Value), ""
+	if f.Limit.Sign != "" {
+		limit = fmt.Sprintf("%s %.4g", f.Limit.Sign, f.Limit.Value)
+	}
+	if !f.Limit.Kept(f.Value) {
+		value, limit = "**"+value+"**", limit+" **not kept**"
+	}
+	return fmt.Sprintf("| `%s` | %s | %s | %s | %s |\n", f.Name, value, limit, f.Unit, f.Note)
 }
 
 // machine tells what was measured on.

@@ -112,7 +112,8 @@ func (t *httpTransport) send(ctx context.Context, signal Signal, body []byte) (a
 		return again{}, refused(answer)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // absent: our own pause
-		return again{max(pause, time.Duration(seconds)*time.Second), resp.Header.Get("Retry-After") != ""}, fmt.Errorf("%s: %q", resp.Status, answer)
+		told := resp.StatusCode == http.StatusTooManyRequests && resp.Header.Get("Retry-After") != ""
+		return again{max(pause, time.Duration(seconds)*time.Second), told}, fmt.Errorf("%s: %q", resp.Status, answer)
 	}
 	return again{}, fmt.Errorf("%s: %q", resp.Status, answer)
 }
