@@ -248,3 +248,9 @@ func Number(s string) int {
 	}
 	return n
 }
+
+// MovesWithBase tells triggers whose runs build a merge with another branch: two of them with one head commit can be of
+// different code, the attempts of one can't.
+func MovesWithBase(trigger string) bool {
+	return strings.Contains(trigger, "pull_request") || strings.Contains(trigger, "merge_request") || strings.Contains(trigger, "merge_group") || strings.Contains(trigger, "merge_train")
+}
