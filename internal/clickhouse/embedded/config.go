@@ -13,7 +13,7 @@ import (
 const configName = "engine.xml"
 
 // writeConfig writes the engine's server configuration: caches and pools of a server with hundreds of users would cost
-// an idle process most of its memory.
+// an idle process most of its memory. The cleaning of parts would take up to 128 threads, of which the engine keeps 1000.
 func writeConfig(c Config) (string, error) {
 	memory := "<max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>"
 	if c.MemoryLimitBytes > 0 {
@@ -52,6 +52,8 @@ func writeConfig(c Config) (string, error) {
   <background_message_broker_schedule_pool_size>1</background_message_broker_schedule_pool_size>
   <background_distributed_schedule_pool_size>1</background_distributed_schedule_pool_size>
   <max_concurrent_queries>0</max_concurrent_queries>
+  <max_thread_pool_free_size>24</max_thread_pool_free_size>
+  <max_parts_cleaning_thread_pool_size>4</max_parts_cleaning_thread_pool_size>
   <merge_tree>%s
     <number_of_free_entries_in_pool_to_execute_mutation>%d</number_of_free_entries_in_pool_to_execute_mutation>
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>%d</number_of_free_entries_in_pool_to_lower_max_size_of_merge>

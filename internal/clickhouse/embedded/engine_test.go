@@ -280,3 +280,25 @@ func TestInsertsAndKillsGoBesideBusyStatements(t *testing.T) {
 	require.NoError(t, e.Conn().QueryRow(ctx, "SELECT count() FROM numbers").Scan(&n))
 	require.EqualValues(t, 12, n)
 }
+
+// The engine would drop many old parts with a thread for each and keep the threads, each with a stack and three descriptors.
+func TestOldPartsAreDroppedByFewThreads(t *testing.T) {
+	e := open(t, t.TempDir())
+	number := func(query string) (n int64) {
+		require.NoError(t, e.Conn().QueryRow(t.Context(), query).Scan(&n))
+		return n
+	}
+	exec := func(statement string) { require.NoError(t, e.Conn().Exec(t.Context(), statement), statement) }
+	exec("CREATE TABLE many (n UInt64) ENGINE = MergeTree ORDER BY n PARTITION BY n SETTINGS old_parts_lifetime = 1, cleanup_delay_period = 1, max_cleanup_delay_period = 1")
+	for range 2 {
+		exec("INSERT INTO many SELECT number FROM numbers(90) SETTINGS max_partitions_per_insert_block = 0")
+	}
+	exec("OPTIMIZE TABLE many FINAL")
+	const threads, parts = "SELECT value FROM system.metrics WHERE metric = 'GlobalThread'", "SELECT toInt64(count()) FROM system.parts WHERE table = 'many'"
+	most := number(threads)
+	require.Eventually(t, func() bool {
+		most = max(most, number(threads))
+		return number(parts) == 90
+	}, 30*time.Second, 20*time.Millisecond, "180 of 270 parts are old")
+	require.Less(t, most, int64(45))
+}
