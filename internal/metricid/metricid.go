@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/internal/otlpitem"
 )
 
 // Kind is the Enum8 kind of the metric tables.
@@ -37,24 +37,22 @@ type Shape struct {
 }
 
 // ShapeOf reads a metric's shape.
-func ShapeOf(m pmetric.Metric) Shape {
-	switch m.Type() {
+func ShapeOf(m *otlpitem.Metric) Shape {
+	s := Shape{Points: m.Points, Temporality: temporalityOf(pmetric.AggregationTemporality(m.Temporality)), Monotonic: m.Monotonic}
+	switch m.Type {
 	case pmetric.MetricTypeGauge:
-		return Shape{Kind: Gauge, Points: m.Gauge().DataPoints().Len()}
+		s.Kind = Gauge
 	case pmetric.MetricTypeSum:
-		s := m.Sum()
-		return Shape{Sum, temporalityOf(s.AggregationTemporality()), s.IsMonotonic(), s.DataPoints().Len()}
+		s.Kind = Sum
 	case pmetric.MetricTypeHistogram:
-		h := m.Histogram()
-		return Shape{Histogram, temporalityOf(h.AggregationTemporality()), false, h.DataPoints().Len()}
+		s.Kind = Histogram
 	case pmetric.MetricTypeExponentialHistogram:
-		h := m.ExponentialHistogram()
-		return Shape{ExpHistogram, temporalityOf(h.AggregationTemporality()), false, h.DataPoints().Len()}
+		s.Kind = ExpHistogram
 	case pmetric.MetricTypeSummary:
-		return Shape{Kind: Summary, Points: m.Summary().DataPoints().Len()}
+		s.Kind = Summary
 	case pmetric.MetricTypeEmpty:
 	}
-	return Shape{Kind: Unknown}
+	return s
 }
 
 // temporalityOf keeps the numbers that OTLP names; others mean nothing and become unspecified.
@@ -76,54 +74,49 @@ const (
 // number. It reuses its memory and must not be used by two goroutines at once.
 type Hasher struct {
 	buf    []byte
-	sorted []attribute
+	sorted []otlpitem.Attribute
 }
 
 // Metric hashes what all points of a metric share.
-func (h *Hasher) Metric(resourceFP uint64, scopeName, scopeVersion, scopeExtra string, m pmetric.Metric, s Shape) uint64 {
+func (h *Hasher) Metric(resourceFP uint64, scopeName, scopeVersion, scopeExtra string, m *otlpitem.Metric, s Shape) uint64 {
 	h.buf = append(h.buf[:0], hashSeries)
 	h.buf = binary.LittleEndian.AppendUint64(h.buf, resourceFP)
-	h.texts(scopeName, scopeVersion, scopeExtra, m.Name(), m.Unit())
+	h.texts(scopeName, scopeVersion, scopeExtra, m.Name, m.Unit)
 	h.shape(s)
 	return xxhash.Sum64(h.buf)
 }
 
 // Meta hashes what metric_meta_v1 holds: meta_fp.
-func (h *Hasher) Meta(m pmetric.Metric, s Shape) uint64 {
+func (h *Hasher) Meta(m *otlpitem.Metric, s Shape) uint64 {
 	h.buf = append(h.buf[:0], hashMeta)
-	h.texts(m.Name(), m.Unit(), m.Description())
+	h.texts(m.Name, m.Unit, m.Description)
 	h.shape(s)
-	h.buf = envelope.AppendMap(h.buf, m.Metadata())
+	h.buf = envelope.AppendMap(h.buf, m.Metadata)
 	return xxhash.Sum64(h.buf)
 }
 
 // Point hashes a point's attributes on top of its metric's hash: series_fp.
-func (h *Hasher) Point(metric uint64, attrs pcommon.Map) uint64 {
-	h.buf = binary.LittleEndian.AppendUint64(h.buf[:0], metric)
-	last := ""
-	for k, v := range attrs.All() {
-		if k < last {
-			return h.unordered(metric, attrs)
+func (h *Hasher) Point(metric uint64, attrs []otlpitem.Attribute) uint64 {
+	for i := 1; i < len(attrs); i++ {
+		if attrs[i].Key < attrs[i-1].Key {
+			h.sorted = append(h.sorted[:0], attrs...)
+			slices.SortStableFunc(h.sorted, func(a, b otlpitem.Attribute) int { return strings.Compare(a.Key, b.Key) })
+			fp := h.ordered(metric, h.sorted)
+			clear(h.sorted) // they point into the request
+			return fp
 		}
-		last = k
-		h.buf = envelope.AppendValue(appendPart(h.buf, k), v)
 	}
-	return xxhash.Sum64(h.buf)
+	return h.ordered(metric, attrs)
 }
 
-// unordered is Point for attributes that don't come in the order of their keys.
-func (h *Hasher) unordered(metric uint64, attrs pcommon.Map) uint64 {
-	h.buf = binary.LittleEndian.AppendUint64(h.buf[:0], metric)
-	h.sorted = h.sorted[:0]
-	for k, v := range attrs.All() {
-		h.sorted = append(h.sorted, attribute{k, v})
+// ordered is Point for attributes in the order of their keys.
+func (h *Hasher) ordered(metric uint64, attrs []otlpitem.Attribute) uint64 {
+	buf := binary.LittleEndian.AppendUint64(h.buf[:0], metric)
+	for i := range attrs {
+		buf = attrs[i].AppendCanonical(appendPart(buf, attrs[i].Key))
 	}
-	slices.SortStableFunc(h.sorted, func(a, b attribute) int { return strings.Compare(a.key, b.key) })
-	for _, a := range h.sorted {
-		h.buf = envelope.AppendValue(appendPart(h.buf, a.key), a.value)
-	}
-	clear(h.sorted)
-	return xxhash.Sum64(h.buf)
+	h.buf = buf
+	return xxhash.Sum64(buf)
 }
 
 func (h *Hasher) texts(values ...string) {
@@ -151,9 +144,4 @@ func (h *Hasher) Version(meta uint64, c envelope.Correlation) uint64 {
 
 func appendPart(dst []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(dst, uint32(len(s))), s...)
-}
-
-type attribute struct {
-	key   string
-	value pcommon.Value
 }

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/internal/otlpitem"
 )
 
 func TestSeriesHashNeverChanges(t *testing.T) {
@@ -23,10 +24,10 @@ func TestSeriesHashNeverChanges(t *testing.T) {
 	attrs.PutStr("method", "GET")
 	attrs.PutInt("status", 200)
 	var h Hasher
-	metric := h.Metric(7, "scope", "1.0", "", m, ShapeOf(m))
+	metric := h.Metric(7, "scope", "1.0", "", item(m), ShapeOf(item(m)))
 	require.Equal(t, uint64(0xd987bfd073be3eb2), metric)
-	require.Equal(t, uint64(0x992978eebf14cef2), h.Point(metric, attrs))
-	require.Equal(t, uint64(0x207ca1bf07cca4aa), h.Meta(m, ShapeOf(m)))
+	require.Equal(t, uint64(0x992978eebf14cef2), h.Point(metric, list(attrs)))
+	require.Equal(t, uint64(0x207ca1bf07cca4aa), h.Meta(item(m), ShapeOf(item(m))))
 }
 
 func TestSeriesHashIgnoresTheOrderOfAttributes(t *testing.T) {
@@ -38,8 +39,8 @@ func TestSeriesHashIgnoresTheOrderOfAttributes(t *testing.T) {
 	b.PutStr("x", "1")
 	b.PutBool("y", true)
 	var h Hasher
-	require.Equal(t, h.Point(1, a), h.Point(1, b))
-	require.NotEqual(t, h.Point(1, a), h.Point(2, a))
+	require.Equal(t, h.Point(1, list(a)), h.Point(1, list(b)))
+	require.NotEqual(t, h.Point(1, list(a)), h.Point(2, list(a)))
 }
 
 func TestSeriesHashTellsApart(t *testing.T) {
@@ -57,19 +58,19 @@ func TestSeriesHashTellsApart(t *testing.T) {
 		seen[fp] = what
 	}
 	m := gauge("a", "b")
-	add("base", h.Metric(1, "s", "v", "", m, ShapeOf(m)))
-	add("resource", h.Metric(2, "s", "v", "", m, ShapeOf(m)))
-	add("scope name", h.Metric(1, "sv", "", "", m, ShapeOf(m)))
-	add("scope extra", h.Metric(1, "s", "v", "x", m, ShapeOf(m)))
+	add("base", h.Metric(1, "s", "v", "", item(m), ShapeOf(item(m))))
+	add("resource", h.Metric(2, "s", "v", "", item(m), ShapeOf(item(m))))
+	add("scope name", h.Metric(1, "sv", "", "", item(m), ShapeOf(item(m))))
+	add("scope extra", h.Metric(1, "s", "v", "x", item(m), ShapeOf(item(m))))
 	m = gauge("ab", "")
-	add("name and unit", h.Metric(1, "s", "v", "", m, ShapeOf(m)))
+	add("name and unit", h.Metric(1, "s", "v", "", item(m), ShapeOf(item(m))))
 	m = gauge("a", "b")
 	m.SetEmptySum()
-	add("sum", h.Metric(1, "s", "v", "", m, ShapeOf(m)))
+	add("sum", h.Metric(1, "s", "v", "", item(m), ShapeOf(item(m))))
 	m.Sum().SetIsMonotonic(true)
-	add("monotonic", h.Metric(1, "s", "v", "", m, ShapeOf(m)))
+	add("monotonic", h.Metric(1, "s", "v", "", item(m), ShapeOf(item(m))))
 	m.Sum().SetAggregationTemporality(pmetric.AggregationTemporalityDelta)
-	add("delta", h.Metric(1, "s", "v", "", m, ShapeOf(m)))
+	add("delta", h.Metric(1, "s", "v", "", item(m), ShapeOf(item(m))))
 
 	for what, put := range map[string]func(pcommon.Map){
 		"none": func(pcommon.Map) {}, "string 1": func(a pcommon.Map) { a.PutStr("k", "1") }, "int 1": func(a pcommon.Map) { a.PutInt("k", 1) },
@@ -79,7 +80,7 @@ func TestSeriesHashTellsApart(t *testing.T) {
 	} {
 		attrs := pcommon.NewMap()
 		put(attrs)
-		add(what, h.Point(1, attrs))
+		add(what, h.Point(1, list(attrs)))
 	}
 }
 
@@ -88,8 +89,9 @@ func TestSeriesHashAllocatesNothing(t *testing.T) {
 	attrs.PutStr("b", "1")
 	attrs.PutInt("a", 2)
 	var h Hasher
-	h.Point(1, attrs)
-	require.Zero(t, testing.AllocsPerRun(100, func() { h.Point(1, attrs) }))
+	h.Point(1, list(attrs))
+	items := list(attrs)
+	require.Zero(t, testing.AllocsPerRun(100, func() { h.Point(1, items) }))
 }
 
 func TestVersionChangesWithDescriptionAndCorrelation(t *testing.T) {
@@ -111,6 +113,14 @@ func BenchmarkPoint(b *testing.B) {
 	var h Hasher
 	b.ReportAllocs()
 	for b.Loop() {
-		h.Point(1, attrs)
+		h.Point(1, list(attrs))
 	}
 }
+
+// item and list are a metric and attributes as encoders read them.
+func item(m pmetric.Metric) *otlpitem.Metric {
+	out := otlpitem.MetricOf(m)
+	return &out
+}
+
+func list(m pcommon.Map) []otlpitem.Attribute { return otlpitem.AppendAttributes(nil, m) }

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/internal/otlpitem"
 )
 
 // Span holds the promoted attributes of a span. Where a name
@@ -23,26 +24,26 @@ type Span struct {
 }
 
 // Look remembers the attribute if it is one of them.
-func (p *Span) Look(key string, v pcommon.Value) {
+func (p *Span) Look(key string, v *otlpitem.Value) {
 	switch key {
 	case "http.request.method":
-		p.Method = Text(v)
+		p.Method = v.Text()
 	case "http.route":
-		p.Route = Text(v)
+		p.Route = v.Text()
 	case "http.response.status_code":
 		p.Status = number(v)
 	case "db.system.name":
-		p.DB = Text(v)
+		p.DB = v.Text()
 	case "rpc.method":
-		p.RPC = Text(v)
+		p.RPC = v.Text()
 	case "messaging.system":
-		p.MsgSystem = Text(v)
+		p.MsgSystem = v.Text()
 	case "messaging.destination.name":
-		p.MsgDest = Text(v)
+		p.MsgDest = v.Text()
 	case "service.peer.name":
-		p.Peer = Text(v)
+		p.Peer = v.Text()
 	case "session.id":
-		p.Session = Text(v)
+		p.Session = v.Text()
 	case "http.method":
 		orElse(&p.Method, v)
 	case "db.system":
@@ -62,31 +63,23 @@ func (p *Span) Look(key string, v pcommon.Value) {
 	}
 }
 
-// Text gives a string value, of any other type the empty string.
-func Text(v pcommon.Value) string {
-	if v.Type() != pcommon.ValueTypeStr {
-		return ""
-	}
-	return v.Str()
-}
-
-func number(v pcommon.Value) int64 {
-	if v.Type() != pcommon.ValueTypeInt {
+func number(v *otlpitem.Value) int64 {
+	if v.Type != pcommon.ValueTypeInt {
 		return 0
 	}
 	return v.Int()
 }
 
-func orElse(p *string, v pcommon.Value) {
+func orElse(p *string, v *otlpitem.Value) {
 	if *p == "" {
-		*p = Text(v)
+		*p = v.Text()
 	}
 }
 
 // validWeight is a finite weight of at least 1, else 0.
-func validWeight(v pcommon.Value) float64 {
+func validWeight(v *otlpitem.Value) float64 {
 	w := 0.0
-	switch v.Type() {
+	switch v.Type {
 	case pcommon.ValueTypeDouble:
 		w = v.Double()
 	case pcommon.ValueTypeInt:

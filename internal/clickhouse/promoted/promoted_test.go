@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/internal/otlpitem"
 	"github.com/summitobs/summit/internal/tenant"
 )
 
@@ -17,7 +18,8 @@ func look(pairs ...any) Span {
 		if err := v.FromRaw(pairs[i+1]); err != nil {
 			panic(err)
 		}
-		s.Look(pairs[i].(string), v)
+		item := otlpitem.ValueOf(v)
+		s.Look(pairs[i].(string), &item)
 	}
 	return s
 }

@@ -4,8 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
-	"go.opentelemetry.io/collector/pdata/pcommon"
-
+	"github.com/summitobs/summit/internal/otlpitem"
 	"github.com/summitobs/summit/internal/tenant"
 )
 
@@ -13,12 +12,12 @@ import (
 type User struct{ Hash, ID string }
 
 // Look remembers the attribute if it tells the user.
-func (u *User) Look(key string, v pcommon.Value) {
+func (u *User) Look(key string, v *otlpitem.Value) {
 	switch key {
 	case "user.hash":
-		u.Hash = Text(v)
+		u.Hash = v.Text()
 	case "user.id":
-		u.ID = Text(v)
+		u.ID = v.Text()
 	case "enduser.id":
 		orElse(&u.ID, v)
 	}

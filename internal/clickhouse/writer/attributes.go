@@ -6,6 +6,7 @@ import (
 	"github.com/summitobs/summit/internal/anyvalue"
 	"github.com/summitobs/summit/internal/clickhouse/column"
 	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/internal/otlpitem"
 )
 
 // Reasons of a Drop that several signals share.
@@ -29,8 +30,8 @@ type attrColumns struct {
 	bools      *column.Num[uint8]
 }
 
-// bound is called by bind: it keeps the values' own types, so that rows need no assertion.
-func (a *attrColumns) bound() {
+// Bound is called by package bind: it keeps the values' own types, so that rows need no assertion.
+func (a *attrColumns) Bound() {
 	a.str, a.other = a.Str.Values.(*column.Str), a.Any.Values.(*column.Str)
 	a.num = a.Num.Values.(*column.Num[float64])
 	a.ints = a.Int.Values.(*column.Num[int64])
@@ -38,10 +39,10 @@ func (a *attrColumns) bound() {
 }
 
 // put adds an attribute to the present row.
-func (a *attrColumns) put(b *Batch, key string, v pcommon.Value) {
-	switch v.Type() {
+func (a *attrColumns) put(b *Batch, key string, v *otlpitem.Value) {
+	switch v.Type {
 	case pcommon.ValueTypeStr:
-		a.putStr(key, b.text(key, v.Str()))
+		a.putStr(key, b.text(key, v.Str))
 	case pcommon.ValueTypeInt:
 		a.putInt(key, v.Int())
 	case pcommon.ValueTypeDouble:
@@ -52,7 +53,7 @@ func (a *attrColumns) put(b *Batch, key string, v pcommon.Value) {
 		a.bools.Append(boolByte(v.Bool()))
 	default:
 		a.Any.Keys.Append(key)
-		a.other.AppendBytes(b.encode(key, v))
+		a.other.AppendBytes(b.encode(key, v.PData()))
 	}
 }
 

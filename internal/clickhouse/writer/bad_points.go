@@ -2,6 +2,8 @@ package writer
 
 import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/summitobs/summit/internal/otlpitem"
 )
 
 // badPoints gathers the data points of one resource that go to quarantine, by reason.
@@ -16,7 +18,8 @@ type badPointGroup struct {
 	scope          pmetric.ScopeMetrics
 	fromScope      pmetric.ScopeMetrics
 	metric         pmetric.Metric
-	fromMetric     pmetric.Metric
+	// place is where the metric was in the request, one more than that, so that none is zero.
+	place [2]int
 }
 
 func (p *badPoints) group(reason, detail string) *badPointGroup {
@@ -42,40 +45,30 @@ func (p *badPoints) add(w *metricWriter, reason, detail string, put func(pmetric
 		w.scope.Scope().CopyTo(g.scope.Scope())
 		g.scope.SetSchemaUrl(w.scope.SchemaUrl())
 	}
-	if g.fromMetric != w.m {
-		g.fromMetric = w.m
+	if place := [2]int{w.place[0] + 1, w.place[1] + 1}; g.place != place {
+		g.place = place
 		g.metric = g.scope.Metrics().AppendEmpty()
-		copyHead(w.m, g.metric)
+		w.m.CopyTo(g.metric)
 	}
 	put(g.metric)
 }
 
-// copyHead copies a metric without its points.
-func copyHead(from, to pmetric.Metric) {
-	to.SetName(from.Name())
-	to.SetUnit(from.Unit())
-	to.SetDescription(from.Description())
-	from.Metadata().CopyTo(to.Metadata())
-	switch from.Type() {
-	case pmetric.MetricTypeGauge:
-		to.SetEmptyGauge()
-	case pmetric.MetricTypeSum:
-		to.SetEmptySum().SetIsMonotonic(from.Sum().IsMonotonic())
-		to.Sum().SetAggregationTemporality(from.Sum().AggregationTemporality())
-	case pmetric.MetricTypeHistogram:
-		to.SetEmptyHistogram().SetAggregationTemporality(from.Histogram().AggregationTemporality())
-	case pmetric.MetricTypeExponentialHistogram:
-		to.SetEmptyExponentialHistogram().SetAggregationTemporality(from.ExponentialHistogram().AggregationTemporality())
-	case pmetric.MetricTypeSummary:
-		to.SetEmptySummary()
-	case pmetric.MetricTypeEmpty:
-	}
-}
-
 // all takes every point of the resource.
-func (p *badPoints) all(reason, detail string) {
-	g := p.group(reason, detail)
-	p.resource.CopyTo(g.points.ResourceMetrics().At(0))
+func (p *badPoints) all(from otlpitem.Metrics, reason, detail string) error {
+	rm := p.group(reason, detail).points.ResourceMetrics().At(0)
+	for i, sm := range from.Head().ScopeMetrics().All() {
+		to := rm.ScopeMetrics().AppendEmpty()
+		sm.Scope().CopyTo(to.Scope())
+		to.SetSchemaUrl(sm.SchemaUrl())
+		for j := range from.Len(i) {
+			m, err := from.Whole(i, j)
+			if err != nil {
+				return err
+			}
+			m.CopyTo(to.Metrics().AppendEmpty())
+		}
+	}
+	return nil
 }
 
 func (b *Batch) quarantinePoints(r *resource, bad *badPoints) {

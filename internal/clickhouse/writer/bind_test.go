@@ -6,8 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/summitobs/summit/internal/clickhouse/bind"
 	"github.com/summitobs/summit/internal/clickhouse/buildrows"
-	"github.com/summitobs/summit/internal/clickhouse/column"
+	"github.com/summitobs/summit/internal/clickhouse/segment"
 	"github.com/summitobs/summit/internal/clickhouse/table"
 )
 
@@ -19,19 +20,19 @@ func TestStructsAreTheirTables(t *testing.T) {
 		left  []string
 	}{
 		{table.Resources, &resourceColumns{}, nil},
-		{table.Spans, &spanColumns{}, []string{ingestedAt}},
+		{table.Spans, &spanColumns{}, []string{segment.IngestedAt}},
 		{table.Errors, &errorColumns{}, []string{
-			"breadcrumbs.ts", "breadcrumbs.category", "breadcrumbs.level", "breadcrumbs.message", "breadcrumbs.data", "contexts", ingestedAt,
+			"breadcrumbs.ts", "breadcrumbs.category", "breadcrumbs.level", "breadcrumbs.message", "breadcrumbs.data", "contexts", segment.IngestedAt,
 		}},
 		{table.BucketHistory, &bucketColumns{}, nil},
-		{table.Quarantine, &quarantineColumns{}, []string{ingestedAt}},
-		{table.Builds, &buildrows.Builds{}, []string{ingestedAt}},
-		{table.Deploys, &buildrows.Deploys{}, []string{ingestedAt}},
-		{table.GraphNodes, &buildrows.Nodes{}, []string{"deleted", ingestedAt}},
-		{table.GraphEdges, &buildrows.Edges{}, []string{"deleted", ingestedAt}},
+		{table.Quarantine, &quarantineColumns{}, []string{segment.IngestedAt}},
+		{table.Builds, &buildrows.Builds{}, []string{segment.IngestedAt}},
+		{table.Deploys, &buildrows.Deploys{}, []string{segment.IngestedAt}},
+		{table.GraphNodes, &buildrows.Nodes{}, []string{"deleted", segment.IngestedAt}},
+		{table.GraphEdges, &buildrows.Edges{}, []string{"deleted", segment.IngestedAt}},
 	} {
 		t.Run(tc.table.Name, func(t *testing.T) {
-			named := bind(tc.table, tc.cols)
+			named := bind.Columns(tc.table, tc.cols)
 			var want, got []string
 			for _, c := range tc.table.Columns {
 				if !slices.Contains(tc.left, c.Name) {
@@ -44,19 +45,6 @@ func TestStructsAreTheirTables(t *testing.T) {
 			require.Equal(t, want, got)
 		})
 	}
-}
-
-func TestBindRefusesStructsThatDoNotFit(t *testing.T) {
-	require.PanicsWithValue(t, `writer: events_trace_v1 has no column "nope"`, func() {
-		bind(table.Spans, &struct {
-			X *column.Str `col:"nope"`
-		}{})
-	})
-	require.PanicsWithValue(t, "writer: events_trace_v1.span_name is a *column.LowCard, its field is a *column.Str", func() {
-		bind(table.Spans, &struct {
-			X *column.Str `col:"span_name"`
-		}{})
-	})
 }
 
 func TestStoredForgetsTheOldest(t *testing.T) {

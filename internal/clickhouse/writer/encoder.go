@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/summitobs/summit/internal/clickhouse/bind"
 	"github.com/summitobs/summit/internal/clickhouse/column"
 	"github.com/summitobs/summit/internal/clickhouse/printcache"
 	"github.com/summitobs/summit/internal/clickhouse/quota"
@@ -153,7 +154,7 @@ func use[T any](b *Batch, t *table.Table) *T {
 	bl := &b.blocks[t.Index]
 	if bl.cols == nil {
 		cols := new(T)
-		bl.named, bl.cols = bind(t, cols), cols
+		bl.named, bl.cols = bind.Columns(t, cols), cols
 	}
 	return bl.cols.(*T)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/summitobs/summit/internal/clickhouse/table"
 	"github.com/summitobs/summit/internal/envelope"
 	"github.com/summitobs/summit/internal/fingerprint"
+	"github.com/summitobs/summit/internal/otlpitem"
 )
 
 // exceptionEvent is the name of a span event that records an exception.
@@ -57,21 +58,21 @@ type exception struct {
 }
 
 // look remembers the attribute if it is one of an exception.
-func (x *exception) look(key string, v pcommon.Value) {
+func (x *exception) look(key string, v *otlpitem.Value) {
 	switch key {
 	case "exception.type":
-		x.typ = promoted.Text(v)
+		x.typ = v.Text()
 	case "exception.message":
-		x.message = promoted.Text(v)
+		x.message = v.Text()
 	case "exception.stacktrace":
-		x.stack = promoted.Text(v)
+		x.stack = v.Text()
 	case "exception.escaped":
 		x.handled = handledYes
-		if v.Type() == pcommon.ValueTypeBool && v.Bool() || v.Type() == pcommon.ValueTypeStr && v.Str() == "true" {
+		if v.Type == pcommon.ValueTypeBool && v.Bool() || v.Str == "true" {
 			x.handled = handledNo
 		}
 	case envelope.AttrErrorFingerprint:
-		x.client = promoted.Text(v)
+		x.client = v.Text()
 	default:
 		x.user.Look(key, v)
 	}

@@ -49,7 +49,7 @@ func (w *metricWriter) exemplar(e pmetric.Exemplar, series uint64, pointAt int64
 		at = uint64(pointAt)
 	}
 	c.Tenant.AppendUUID(w.res.tenant)
-	c.Name.Append(w.m.Name())
+	c.Name.Append(w.m.Name)
 	c.Series.Append(series)
 	c.At.Append(int64(at))
 	c.PointAt.Append(pointAt)

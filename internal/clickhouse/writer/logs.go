@@ -1,8 +1,8 @@
 package writer
 
 import (
-	"encoding/binary"
 	"math"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -10,9 +10,9 @@ import (
 	"github.com/summitobs/summit/internal/anyvalue"
 	"github.com/summitobs/summit/internal/clickhouse/catalog"
 	"github.com/summitobs/summit/internal/clickhouse/column"
-	"github.com/summitobs/summit/internal/clickhouse/promoted"
 	"github.com/summitobs/summit/internal/clickhouse/table"
 	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/internal/otlpitem"
 	"github.com/summitobs/summit/internal/tenant"
 )
 
@@ -60,10 +60,22 @@ type logColumns struct {
 
 // Logs encodes log records; build events among them become rows of the build tables. Release the batch in any case.
 func (e *Encoder) Logs(ld plog.Logs) (*Batch, error) {
-	b := e.begin()
-	w := logWriter{b: b, clock: b.clock(e.opts.Retention.Logs)}
+	from := make([]otlpitem.Records, 0, ld.ResourceLogs().Len())
 	for _, rl := range ld.ResourceLogs().All() {
-		w.resource(rl)
+		from = append(from, otlpitem.PDataRecords{ResourceLogs: rl})
+	}
+	return e.Records(from)
+}
+
+// Records encodes log records of any source, as Logs does. An error says what is malformed in it.
+func (e *Encoder) Records(from []otlpitem.Records) (*Batch, error) {
+	b := e.begin()
+	w := logWriter{b: b, clock: b.clock(e.opts.Retention.Logs), item: &b.own.record}
+	for _, rl := range from {
+		if err := w.resource(rl); err != nil {
+			b.Release()
+			return nil, err
+		}
 	}
 	b.learn(catalog.LogSource)
 	return b, nil
@@ -74,24 +86,28 @@ type logWriter struct {
 	b     *Batch
 	c     *logColumns
 	clock clock
-	from  plog.ResourceLogs
+	from  otlpitem.Records
+	item  *otlpitem.Record
 	res   resource
+	// scope and index are the present record's place.
+	scope, index int
 }
 
-func (w *logWriter) resource(rl plog.ResourceLogs) {
-	var err error
-	w.from = rl
-	if w.res, err = w.b.resource(rl.Resource(), rl.SchemaUrl(), SignalLogs); err != nil {
-		w.quarantine(err)
-		return
+func (w *logWriter) resource(from otlpitem.Records) error {
+	head := from.Head()
+	res, invalid := w.b.resource(head.Resource(), head.SchemaUrl(), SignalLogs)
+	w.res, w.from = res, from
+	if invalid != nil {
+		return w.quarantine(invalid)
 	}
 	w.c = use[logColumns](w.b, table.Logs)
 	before := w.c.At.Rows()
-	for _, sl := range rl.ScopeLogs().All() {
+	for i, sl := range head.ScopeLogs().All() {
 		inScope := w.c.At.Rows()
-		for _, lr := range sl.LogRecords().All() {
-			if !w.b.addBuild(&w.res, lr) {
-				w.record(lr)
+		for j := range from.Len(i) {
+			w.scope, w.index = i, j
+			if err := w.next(); err != nil {
+				return err
 			}
 		}
 		w.c.Scope.appendN(w.b, sl.Scope(), sl.SchemaUrl(), SignalLogs, w.c.At.Rows()-inScope)
@@ -101,55 +117,86 @@ func (w *logWriter) resource(rl plog.ResourceLogs) {
 	if n > 0 {
 		w.b.recordWidth(w.res.tenant, table.Logs, logBucket)
 	}
+	return nil
+}
+
+// next reads a record and writes its rows.
+func (w *logWriter) next() error {
+	if err := w.from.Read(w.scope, w.index, w.item); err != nil {
+		return err
+	}
+	if strings.HasPrefix(w.item.EventName, envelope.OwnEvents) {
+		lr, err := w.from.Whole(w.scope, w.index)
+		if err != nil || w.b.addBuild(&w.res, lr) {
+			return err
+		}
+	}
+	return w.record(w.item)
 }
 
 // quarantine keeps all records of a resource that has no valid tenant.
-func (w *logWriter) quarantine(cause error) {
-	ld := plog.NewLogs()
-	w.from.CopyTo(ld.ResourceLogs().AppendEmpty())
+func (w *logWriter) quarantine(cause error) error {
+	ld, head := plog.NewLogs(), w.from.Head()
+	rl := ld.ResourceLogs().AppendEmpty()
+	head.Resource().CopyTo(rl.Resource())
+	rl.SetSchemaUrl(head.SchemaUrl())
+	for i, sl := range head.ScopeLogs().All() {
+		to := rl.ScopeLogs().AppendEmpty()
+		sl.Scope().CopyTo(to.Scope())
+		to.SetSchemaUrl(sl.SchemaUrl())
+		for j := range w.from.Len(i) {
+			lr, err := w.from.Whole(i, j)
+			if err != nil {
+				return err
+			}
+			lr.CopyTo(to.LogRecords().AppendEmpty())
+		}
+	}
 	// Marshalling pdata does not fail; were it to, the row without a payload still tells what happened.
 	payload, _ := (&plog.ProtoMarshaler{}).MarshalLogs(ld)
 	w.b.quarantine(&w.res, SignalLogs, reasonTenant, cause.Error(), ld.LogRecordCount(), payload)
+	return nil
 }
 
-func (w *logWriter) record(lr plog.LogRecord) {
-	c, trace, span := w.c, lr.TraceID(), lr.SpanID()
-	c.TraceID.Append(trace[:])
-	c.SpanID.Append(binary.BigEndian.Uint64(span[:]))
-	c.Flags.Append(uint32(lr.Flags()))
-	c.Dropped.Append(lr.DroppedAttributesCount())
-	c.SeverityText.Append(lr.SeverityText())
-	c.EventName.Append(lr.EventName())
+func (w *logWriter) record(lr *otlpitem.Record) error {
+	c := w.c
+	c.TraceID.Append(lr.TraceID[:])
+	c.SpanID.Append(spanNumber(lr.SpanID))
+	c.Flags.Append(lr.Flags)
+	c.Dropped.Append(lr.Dropped)
+	c.SeverityText.Append(lr.SeverityText)
+	c.EventName.Append(lr.EventName)
 
-	at, flags := w.times(lr)
-	flags |= w.severity(lr.SeverityNumber())
+	at, flags := w.times(lr.At, lr.Observed)
+	flags |= w.severity(lr.Severity)
 	c.TimeFlags.Append(flags)
 	bucket := bucketOf(at, logBucket)
 	c.Bucket.Append(bucket)
 	c.Slot.Append(uint8((at/1e9 - int64(bucket)) * slotsPerBucket / logBucket))
-	w.body(lr.Body(), at)
+	w.body(&lr.Body, at)
 
 	session := w.res.session
-	x := exception{named: lr.EventName() == exceptionEvent}
-	for k, v := range lr.Attributes().All() {
-		if k == "session.id" {
-			session = promoted.Text(v)
+	x := exception{named: lr.EventName == exceptionEvent}
+	for i := range lr.Attrs {
+		a := &lr.Attrs[i]
+		if a.Key == "session.id" {
+			session = a.Text()
 		}
-		x.look(k, v)
-		c.Attrs.put(w.b, k, v)
+		x.look(a.Key, &a.Value)
+		c.Attrs.put(w.b, a.Key, &a.Value)
 	}
 	c.Attrs.endRow(w.b, SignalLogs)
 	c.Session.Append(session)
-	if x.is() {
-		x.session = session
-		w.exception(&x, lr, at)
+	if !x.is() {
+		return nil
 	}
+	x.session = session
+	return w.exception(&x, lr, at)
 }
 
 // times writes the record's times. The observed time is kept as its distance from the timestamp, modulo 2^64, so it comes
 // back whatever it was.
-func (w *logWriter) times(lr plog.LogRecord) (at int64, flags uint8) {
-	own, observed := uint64(lr.Timestamp()), uint64(lr.ObservedTimestamp())
+func (w *logWriter) times(own, observed uint64) (at int64, flags uint8) {
 	usable := own
 	if own == 0 {
 		flags |= flagNoStart
@@ -177,7 +224,7 @@ func (w *logWriter) times(lr plog.LogRecord) (at int64, flags uint8) {
 	return at, flags
 }
 
-func (w *logWriter) severity(n plog.SeverityNumber) uint8 {
+func (w *logWriter) severity(n int32) uint8 {
 	if n < 0 || n > math.MaxUint8 {
 		w.c.Attrs.putInt(envelope.AttrOTLPSeverity, int64(n))
 		w.c.Severity.Append(0)
@@ -188,12 +235,12 @@ func (w *logWriter) severity(n plog.SeverityNumber) uint8 {
 }
 
 // body writes the text, the exact value where the text isn't it, and the pattern.
-func (w *logWriter) body(v pcommon.Value, at int64) {
+func (w *logWriter) body(v *otlpitem.Value, at int64) {
 	c, b := w.c, w.b
-	c.BodyType.Append(bodyTypes[v.Type()])
-	switch v.Type() {
+	c.BodyType.Append(bodyTypes[v.Type])
+	switch v.Type {
 	case pcommon.ValueTypeStr:
-		text := b.text(bodyKey, v.Str())
+		text := b.text(bodyKey, v.Str)
 		c.Body.Append(text)
 		c.BodyAny.Append("")
 		c.Pattern.Append(b.pattern(w.res.tenant, text, at))
@@ -202,31 +249,36 @@ func (w *logWriter) body(v pcommon.Value, at int64) {
 		c.Body.Append("")
 		c.BodyAny.Append("")
 	default:
-		c.BodyAny.AppendBytes(b.encode(bodyKey, v))
-		b.own.text = anyvalue.AppendJSON(b.own.text[:0], v, b.enc.opts.MaxValueBytes)
+		whole := v.PData()
+		c.BodyAny.AppendBytes(b.encode(bodyKey, whole))
+		b.own.text = anyvalue.AppendJSON(b.own.text[:0], whole, b.enc.opts.MaxValueBytes)
 		c.Body.AppendBytes(b.own.text)
 	}
 	c.Pattern.Append(0)
 }
 
 // exception writes the error row of a record that tells of one.
-func (w *logWriter) exception(x *exception, lr plog.LogRecord, at int64) {
-	x.at, x.trace, x.span, x.weight, x.kept = at, lr.TraceID(), lr.SpanID(), 1, true
-	x.source, x.level = sourceLog, levelOf(lr.SeverityNumber())
-	x.event = w.eventID(lr)
+func (w *logWriter) exception(x *exception, lr *otlpitem.Record, at int64) error {
+	x.at, x.trace, x.span, x.weight, x.kept = at, lr.TraceID, lr.SpanID, 1, true
+	x.source, x.level = sourceLog, levelOf(plog.SeverityNumber(lr.Severity))
+	whole, err := w.from.Whole(w.scope, w.index)
+	if err != nil {
+		return err
+	}
+	x.event = w.eventID(whole)
 	w.b.addError(&w.res, x)
+	return nil
 }
 
 // eventID is the id that the envelope processor gives the record, whether it ran or not.
 func (w *logWriter) eventID(lr plog.LogRecord) envelope.EventID {
-	if v, ok := lr.Attributes().Get(envelope.AttrEventID); ok {
-		if id, err := tenant.Parse(promoted.Text(v)); err == nil {
+	if v, ok := lr.Attributes().Get(envelope.AttrEventID); ok && v.Type() == pcommon.ValueTypeStr {
+		if id, err := tenant.Parse(v.Str()); err == nil {
 			return envelope.EventID(id)
 		}
 	}
-	resource := envelope.ResourceHash(w.from.Resource().Attributes())
-	return envelope.LogEventID(w.res.tenant, resource, int64(lr.Timestamp()), int64(lr.ObservedTimestamp()), lr.TraceID(), lr.SpanID(),
-		envelope.LogContent(lr))
+	resource := envelope.ResourceHash(w.from.Head().Resource().Attributes())
+	return envelope.RecordEventID(w.res.tenant, resource, lr)
 }
 
 // levelOf is the level of an exception in a record of that severity; a record without one is taken for an error.

@@ -1,15 +1,14 @@
 package writer
 
 import (
-	"maps"
 	"math"
-	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/summitobs/summit/internal/clickhouse/column"
 	"github.com/summitobs/summit/internal/clickhouse/table"
+	"github.com/summitobs/summit/internal/otlpitem"
 )
 
 // Values of value_type.
@@ -127,10 +126,22 @@ const (
 
 // Metrics encodes data points of all kinds. Release the batch in any case.
 func (e *Encoder) Metrics(md pmetric.Metrics) (*Batch, error) {
-	b := e.begin()
-	w := metricWriter{b: b, clock: b.clock(e.opts.Retention.Metrics)}
+	from := make([]otlpitem.Metrics, 0, md.ResourceMetrics().Len())
 	for _, rm := range md.ResourceMetrics().All() {
-		w.resource(rm)
+		from = append(from, otlpitem.PDataMetrics{ResourceMetrics: rm})
+	}
+	return e.Points(from)
+}
+
+// Points encodes data points of any source, as Metrics does. An error says what is malformed in it.
+func (e *Encoder) Points(from []otlpitem.Metrics) (*Batch, error) {
+	b := e.begin()
+	w := metricWriter{b: b, clock: b.clock(e.opts.Retention.Metrics), item: &b.own.point}
+	for _, rm := range from {
+		if err := w.resource(rm); err != nil {
+			b.Release()
+			return nil, err
+		}
 	}
 	return b, nil
 }
@@ -140,35 +151,41 @@ type metricWriter struct {
 	b     *Batch
 	clock clock
 	bad   badPoints
+	item  *otlpitem.Point
 
 	res        resource
-	from       pmetric.ResourceMetrics
+	from       otlpitem.Metrics
 	scope      pmetric.ScopeMetrics
 	scopeExtra string
-	m          pmetric.Metric
+	m          otlpitem.Metric
 	metric     metricIdentity
 	samples    *sampleColumns
 	hist       *histColumns
+	// place is the present metric's: its scope and index.
+	place [2]int
 }
 
-func (w *metricWriter) resource(rm pmetric.ResourceMetrics) {
-	res, err := w.b.resource(rm.Resource(), rm.SchemaUrl(), SignalMetrics)
-	w.res, w.from, w.bad = res, rm, badPoints{resource: rm}
-	if err != nil {
-		w.bad.all(reasonTenant, err.Error())
+func (w *metricWriter) resource(from otlpitem.Metrics) error {
+	head := from.Head()
+	res, invalid := w.b.resource(head.Resource(), head.SchemaUrl(), SignalMetrics)
+	w.res, w.from, w.bad = res, from, badPoints{resource: head}
+	if invalid != nil {
+		if err := w.bad.all(from, reasonTenant, invalid.Error()); err != nil {
+			return err
+		}
 		w.b.quarantinePoints(&w.res, &w.bad)
-		return
+		return nil
 	}
 	w.samples, w.hist = use[sampleColumns](w.b, table.Samples), use[histColumns](w.b, table.Histograms)
 	samples, hist := w.samples.Point.At.Rows(), w.hist.Point.At.Rows()
-	for _, sm := range rm.ScopeMetrics().All() {
+	for i, sm := range head.ScopeMetrics().All() {
 		w.scope, w.scopeExtra = sm, w.b.scopeExtra(sm.Scope(), sm.SchemaUrl(), SignalMetrics)
 		w.metric.target = nil
-		for _, m := range sm.Metrics().All() {
-			w.begin(m)
-			w.points()
-			w.samples.Point.endMetric(&w.res, m.Name(), w.b.enc.opts.Retention.Metrics)
-			w.hist.Point.endMetric(&w.res, m.Name(), w.b.enc.opts.Retention.Metrics)
+		for j := range from.Len(i) {
+			w.place = [2]int{i, j}
+			if err := w.next(); err != nil {
+				return err
+			}
 		}
 	}
 	if w.samples.Point.At.Rows() > samples {
@@ -178,15 +195,36 @@ func (w *metricWriter) resource(rm pmetric.ResourceMetrics) {
 		w.b.recordWidth(w.res.tenant, table.Histograms, metricBucket)
 	}
 	w.b.quarantinePoints(&w.res, &w.bad)
+	return nil
 }
 
-func (w *metricWriter) points() {
-	m := w.m
-	switch m.Type() {
-	case pmetric.MetricTypeGauge:
-		w.numbers(m.Gauge().DataPoints())
-	case pmetric.MetricTypeSum:
-		w.numbers(m.Sum().DataPoints())
+// next reads a metric and writes its points.
+func (w *metricWriter) next() error {
+	if err := w.from.Read(w.place[0], w.place[1], &w.m); err != nil {
+		return err
+	}
+	w.begin()
+	if err := w.points(); err != nil {
+		return err
+	}
+	w.samples.Point.endMetric(&w.res, w.m.Name, w.b.enc.opts.Retention.Metrics)
+	w.hist.Point.endMetric(&w.res, w.m.Name, w.b.enc.opts.Retention.Metrics)
+	return nil
+}
+
+func (w *metricWriter) points() error {
+	if w.m.Points == 0 {
+		w.withoutPoints()
+		return nil
+	}
+	if w.m.Type == pmetric.MetricTypeGauge || w.m.Type == pmetric.MetricTypeSum {
+		return w.numbers()
+	}
+	m, err := w.from.Whole(w.place[0], w.place[1])
+	if err != nil {
+		return err
+	}
+	switch w.m.Type {
 	case pmetric.MetricTypeHistogram:
 		for _, p := range m.Histogram().DataPoints().All() {
 			w.histogram(p)
@@ -199,11 +237,9 @@ func (w *metricWriter) points() {
 		for _, p := range m.Summary().DataPoints().All() {
 			w.summary(p)
 		}
-	case pmetric.MetricTypeEmpty:
+	case pmetric.MetricTypeEmpty, pmetric.MetricTypeGauge, pmetric.MetricTypeSum:
 	}
-	if w.metric.shape.Points == 0 {
-		w.withoutPoints()
-	}
+	return nil
 }
 
 // at gives the point's time, if a partition may be made for it.
@@ -213,32 +249,44 @@ func (w *metricWriter) at(ts pcommon.Timestamp) (int64, bool) {
 
 const timeDetail = "a data point's time_unix_nano must be set and within the retention"
 
-func (w *metricWriter) numbers(points pmetric.NumberDataPointSlice) {
-	c := w.samples
-	for _, p := range points.All() {
-		at, ok := w.at(p.Timestamp())
+func (w *metricWriter) numbers() error {
+	c, p := w.samples, w.item
+	for i := range w.m.Points {
+		if err := w.from.Point(w.place[0], w.place[1], i, p); err != nil {
+			return err
+		}
+		at, ok := w.at(pcommon.Timestamp(p.At))
 		if !ok {
-			w.bad.add(w, reasonClamped, timeDetail, func(m pmetric.Metric) {
-				if w.m.Type() == pmetric.MetricTypeSum {
-					p.CopyTo(m.Sum().DataPoints().AppendEmpty())
-				} else {
-					p.CopyTo(m.Gauge().DataPoints().AppendEmpty())
-				}
-			})
+			if err := w.badNumber(i); err != nil {
+				return err
+			}
 			continue
 		}
-		fp := w.series(at, p.Attributes())
-		c.Point.append(fp, at, p.Flags(), p.StartTimestamp())
-		switch p.ValueType() {
+		fp := w.series(at, p.Attrs)
+		c.Point.append(fp, at, pmetric.DataPointFlags(p.Flags), pcommon.Timestamp(p.Start))
+		switch p.Type {
 		case pmetric.NumberDataPointValueTypeInt:
-			c.Number.int(p.IntValue())
+			c.Number.int(int64(p.Num))
 		case pmetric.NumberDataPointValueTypeDouble:
-			c.Number.double(p.DoubleValue())
+			c.Number.double(math.Float64frombits(p.Num))
 		case pmetric.NumberDataPointValueTypeEmpty:
 			c.Number.none()
 		}
-		w.exemplars(p.Exemplars(), fp, at)
+		if p.HasExemplars {
+			w.exemplars(p.Exemplars, fp, at)
+		}
 	}
+	return nil
+}
+
+// badNumber keeps a number point for the quarantine.
+func (w *metricWriter) badNumber(i int) error {
+	p, err := w.from.WholePoint(w.place[0], w.place[1], i)
+	if err != nil {
+		return err
+	}
+	w.bad.add(w, reasonClamped, timeDetail, func(m pmetric.Metric) { p.CopyTo(otlpitem.NumbersOf(m).AppendEmpty()) })
+	return nil
 }
 
 func (w *metricWriter) histogram(p pmetric.HistogramDataPoint) {
@@ -247,7 +295,7 @@ func (w *metricWriter) histogram(p pmetric.HistogramDataPoint) {
 		w.bad.add(w, reasonClamped, timeDetail, func(m pmetric.Metric) { p.CopyTo(m.Histogram().DataPoints().AppendEmpty()) })
 		return
 	}
-	c, fp := w.hist, w.series(at, p.Attributes())
+	c, fp := w.hist, w.series(at, w.attrs(p.Attributes()))
 	c.Point.append(fp, at, p.Flags(), p.StartTimestamp())
 	c.Kind.Append(histExplicit)
 	c.Count.Append(p.Count())
@@ -276,7 +324,7 @@ func (w *metricWriter) expHistogram(p pmetric.ExponentialHistogramDataPoint) {
 		reject("scale_out_of_range", "an exponential histogram's scale must be from -128 to 127; the convention is -10 to 20")
 		return
 	}
-	c, fp, pos, neg := w.hist, w.series(at, p.Attributes()), p.Positive(), p.Negative()
+	c, fp, pos, neg := w.hist, w.series(at, w.attrs(p.Attributes())), p.Positive(), p.Negative()
 	present := uint8(0)
 	if pos.Offset() != 0 || pos.BucketCounts().Len() > 0 {
 		present |= presentPositive
@@ -305,7 +353,7 @@ func (w *metricWriter) summary(p pmetric.SummaryDataPoint) {
 		w.bad.add(w, reasonClamped, timeDetail, func(m pmetric.Metric) { p.CopyTo(m.Summary().DataPoints().AppendEmpty()) })
 		return
 	}
-	c, fp := w.hist, w.series(at, p.Attributes())
+	c, fp := w.hist, w.series(at, w.attrs(p.Attributes()))
 	c.Point.append(fp, at, p.Flags(), p.StartTimestamp())
 	c.Kind.Append(histSummary)
 	c.Count.Append(p.Count())
@@ -320,6 +368,12 @@ func (w *metricWriter) summary(p pmetric.SummaryDataPoint) {
 	c.PosOffset.Append(0)
 	c.NegOffset.Append(0)
 	c.endArrays()
+}
+
+// attrs reads the attributes of a point, good until the next call.
+func (w *metricWriter) attrs(m pcommon.Map) []otlpitem.Attribute {
+	w.item.Attrs = otlpitem.AppendAttributes(w.item.Attrs[:0], m)
+	return w.item.Attrs
 }
 
 // optional writes the fields that a point may lack, and which it has.
@@ -356,25 +410,4 @@ func appendCounts(to *column.Array, values pcommon.UInt64Slice) {
 	for _, v := range values.All() {
 		elems.Append(v)
 	}
-}
-
-// sampleWindow is the width of the windows that SampleWindows tells, those of metrics_runtime_5m_v1.
-const sampleWindow = 300
-
-// SampleWindows gives the starts, in unix seconds, of the five-minute windows that the segment's samples lie in: what the
-// rollup of samples must compute once the segment is in the store.
-func (s *Set) SampleWindows() []int64 {
-	times, ok := columnOf[*column.Num[int64]](s, table.Samples, "timestamp")
-	if !ok {
-		return nil
-	}
-	seen := map[int64]struct{}{}
-	last := int64(-1)
-	for _, at := range times.Data {
-		if w := int64(bucketOf(at, sampleWindow)); w != last {
-			seen[w] = struct{}{}
-			last = w
-		}
-	}
-	return slices.Sorted(maps.Keys(seen))
 }

@@ -89,15 +89,6 @@ func (s *badSpans) add(from ptrace.ScopeSpans, sp ptrace.Span, reason, detail st
 	sp.CopyTo(g.scope.Spans().AppendEmpty())
 }
 
-// all takes every span of the resource.
-func (s *badSpans) all(reason, detail string) {
-	for _, ss := range s.resource.ScopeSpans().All() {
-		for _, sp := range ss.Spans().All() {
-			s.add(ss, sp, reason, detail)
-		}
-	}
-}
-
 func (b *Batch) quarantineSpans(r *resource, bad *badSpans) {
 	for i := range bad.groups {
 		g := &bad.groups[i]

@@ -14,6 +14,7 @@ import (
 	"github.com/summitobs/summit/internal/clickhouse/table"
 	"github.com/summitobs/summit/internal/correlation"
 	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/internal/otlpitem"
 	"github.com/summitobs/summit/internal/tenant"
 )
 
@@ -152,7 +153,8 @@ func (b *Batch) addResource(r *resource, res pcommon.Resource, schemaURL string,
 		if p.value.Type() == pcommon.ValueTypeStr {
 			promoted[p.key] = p.value.Str()
 		}
-		c.Attrs.put(b, p.key, p.value)
+		v := otlpitem.ValueOf(p.value)
+		c.Attrs.put(b, p.key, &v)
 	}
 	c.Attrs.endRow(b, signal)
 	c.Tenant.AppendUUID(r.tenant)

@@ -10,6 +10,7 @@ import (
 	"github.com/summitobs/summit/internal/clickhouse/table"
 	"github.com/summitobs/summit/internal/envelope"
 	"github.com/summitobs/summit/internal/metricid"
+	"github.com/summitobs/summit/internal/otlpitem"
 	"github.com/summitobs/summit/internal/promname"
 )
 
@@ -67,22 +68,23 @@ type metricIdentity struct {
 	named  bool
 }
 
-func (w *metricWriter) begin(m pmetric.Metric) {
+func (w *metricWriter) begin() {
 	h, scope := &w.b.own.hasher, w.scope.Scope()
 	id := &w.metric
-	w.m, id.shape, id.named = m, metricid.ShapeOf(m), false
-	id.fp = h.Metric(w.res.fp, scope.Name(), scope.Version(), w.scopeExtra, m, id.shape)
-	id.meta = h.Meta(m, id.shape)
+	id.shape, id.named = metricid.ShapeOf(&w.m), false
+	id.fp = h.Metric(w.res.fp, scope.Name(), scope.Version(), w.scopeExtra, &w.m, id.shape)
+	id.meta = h.Meta(&w.m, id.shape)
 	id.version = h.Version(id.meta, w.res.correlation)
 }
 
 // series gives a point's series_fp and writes the series' row if it is the first of the point's day.
-func (w *metricWriter) series(at int64, attrs pcommon.Map) uint64 {
+func (w *metricWriter) series(at int64, attrs []otlpitem.Attribute) uint64 {
 	fp := w.b.own.hasher.Point(w.metric.fp, attrs)
 	day := int32(at / nanosPerDay)
 	if w.b.first(storedKey{tenant: w.res.tenant, kind: storedSeries, day: day, hi: fp, lo: w.metric.version}) {
-		labels := w.target().Labels(attrs)
-		w.addSeries(fp, day, w.promName(), labels, attrs)
+		pairs := otlpitem.Map(attrs)
+		labels := w.target().Labels(pairs)
+		w.addSeries(fp, day, w.promName(), labels, pairs)
 		w.addLabels(day, labels)
 	}
 	return fp
@@ -95,7 +97,7 @@ const nanosPerDay = 86400 * 1e9
 func (w *metricWriter) withoutPoints() {
 	attrs := pcommon.NewMap()
 	attrs.PutBool(envelope.AttrNoPoints, true)
-	fp, day := w.b.own.hasher.Point(w.metric.fp, attrs), dayOf(w.b.now)
+	fp, day := w.b.own.hasher.Point(w.metric.fp, w.attrs(attrs)), dayOf(w.b.now)
 	if w.b.first(storedKey{tenant: w.res.tenant, kind: storedSeries, day: day, hi: fp, lo: w.metric.version}) {
 		w.addSeries(fp, day, "", nil, attrs)
 	}
@@ -103,14 +105,16 @@ func (w *metricWriter) withoutPoints() {
 
 func (w *metricWriter) target() *promname.Target {
 	if w.metric.target == nil {
-		w.metric.target = promname.NewTarget(w.from.Resource(), w.scope.Scope(), w.scope.SchemaUrl())
+		w.metric.target = promname.NewTarget(w.from.Head().Resource(), w.scope.Scope(), w.scope.SchemaUrl())
 	}
 	return w.metric.target
 }
 
 func (w *metricWriter) promName() string {
 	if !w.metric.named {
-		w.metric.prom, w.metric.named = promname.Metric(w.m), true
+		m := pmetric.NewMetric()
+		w.m.CopyTo(m)
+		w.metric.prom, w.metric.named = promname.Metric(m), true
 	}
 	return w.metric.prom
 }
@@ -124,7 +128,7 @@ func (w *metricWriter) addSeries(fp uint64, day int32, prom string, labels []pro
 	c.Day.Append(uint16(day))
 	c.PromName.Append(prom)
 	c.Series.Append(fp)
-	c.Name.Append(w.m.Name())
+	c.Name.Append(w.m.Name)
 	c.Kind.Append(id.shape.Kind)
 	c.Temporality.Append(id.shape.Temporality)
 	c.Monotonic.Append(boolByte(id.shape.Monotonic))
@@ -159,13 +163,13 @@ func (w *metricWriter) addMeta(day int32, prom string) {
 	c.PromName.Append(prom)
 	c.FP.Append(id.meta)
 	c.Day.Append(uint16(day))
-	c.Name.Append(w.m.Name())
+	c.Name.Append(w.m.Name)
 	c.Kind.Append(id.shape.Kind)
 	c.Temporality.Append(id.shape.Temporality)
 	c.Monotonic.Append(boolByte(id.shape.Monotonic))
-	c.Unit.Append(w.m.Unit())
-	c.Description.Append(w.b.bounded(w.m.Description()))
-	c.Metadata.AppendBytes(w.b.pairsOf(w.m.Metadata()))
+	c.Unit.Append(w.m.Unit)
+	c.Description.Append(w.b.bounded(w.m.Description))
+	c.Metadata.AppendBytes(w.b.pairsOf(w.m.Metadata))
 	c.Days.Append(w.b.enc.opts.Retention.rollups())
 }
 

@@ -1,7 +1,6 @@
 package writer
 
 import (
-	"encoding/binary"
 	"math"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -13,6 +12,7 @@ import (
 	"github.com/summitobs/summit/internal/clickhouse/promoted"
 	"github.com/summitobs/summit/internal/clickhouse/table"
 	"github.com/summitobs/summit/internal/envelope"
+	"github.com/summitobs/summit/internal/otlpitem"
 )
 
 // spanColumns is events_trace_v1.
@@ -66,7 +66,7 @@ type eventColumns struct {
 	dropped *column.Num[uint32]
 }
 
-func (c *eventColumns) bound() {
+func (c *eventColumns) Bound() {
 	c.ts, c.name = c.Ts.Elem.(*column.Num[int64]), c.Name.Elem.(*column.LowCard)
 	c.attrs, c.dropped = newPairs(c.Attrs, c.Other), c.Dropped.Elem.(*column.Num[uint32])
 }
@@ -96,7 +96,7 @@ type linkColumns struct {
 	attrs          pairColumns
 }
 
-func (c *linkColumns) bound() {
+func (c *linkColumns) Bound() {
 	c.traceID, c.spanID = c.TraceID.Elem.(*column.Fixed), c.SpanID.Elem.(*column.Num[uint64])
 	c.traceState, c.flags = c.TraceState.Elem.(*column.Str), c.Flags.Elem.(*column.Num[uint32])
 	c.attrs, c.dropped = newPairs(c.Attrs, c.Other), c.Dropped.Elem.(*column.Num[uint32])
@@ -125,13 +125,13 @@ func newPairs(maps, others *column.Array) pairColumns {
 }
 
 // put adds an attribute of the present element; others gathers the KeyValueList.
-func (c *pairColumns) put(b *Batch, others []byte, key string, v pcommon.Value) []byte {
-	if v.Type() == pcommon.ValueTypeStr {
+func (c *pairColumns) put(b *Batch, others []byte, key string, v *otlpitem.Value) []byte {
+	if v.Type == pcommon.ValueTypeStr {
 		c.maps.Keys.Append(key)
-		c.values.Append(b.text(key, v.Str()))
+		c.values.Append(b.text(key, v.Str))
 		return others
 	}
-	others, cut := anyvalue.AppendPair(others, key, v, b.enc.opts.MaxValueBytes)
+	others, cut := anyvalue.AppendPair(others, key, v.PData(), b.enc.opts.MaxValueBytes)
 	if cut {
 		b.cut(key)
 	}
@@ -149,10 +149,22 @@ func (c *pairColumns) end(b *Batch, others []byte) {
 
 // Traces encodes spans. Release the batch in any case.
 func (e *Encoder) Traces(td ptrace.Traces) (*Batch, error) {
-	b := e.begin()
-	w := spanWriter{b: b, clock: b.clock(e.opts.Retention.Traces)}
+	from := make([]otlpitem.Spans, 0, td.ResourceSpans().Len())
 	for _, rs := range td.ResourceSpans().All() {
-		w.resource(rs)
+		from = append(from, otlpitem.PDataSpans{ResourceSpans: rs})
+	}
+	return e.Spans(from)
+}
+
+// Spans encodes spans of any source. An error says what is malformed in it.
+func (e *Encoder) Spans(from []otlpitem.Spans) (*Batch, error) {
+	b := e.begin()
+	w := spanWriter{b: b, clock: b.clock(e.opts.Retention.Traces), item: &b.own.span}
+	for _, rs := range from {
+		if err := w.resource(rs); err != nil {
+			b.Release()
+			return nil, err
+		}
 	}
 	b.learn(catalog.SpanSource)
 	return b, nil
@@ -164,28 +176,24 @@ type spanWriter struct {
 	c     *spanColumns
 	clock clock
 	res   resource
+	from  otlpitem.Spans
+	item  *otlpitem.Span
 	bad   badSpans
 	seen  promoted.Span
 }
 
-func (w *spanWriter) resource(rs ptrace.ResourceSpans) {
-	res, err := w.b.resource(rs.Resource(), rs.SchemaUrl(), SignalTraces)
-	w.res, w.bad = res, badSpans{resource: rs}
-	if err != nil {
-		w.bad.all(reasonTenant, err.Error())
-		w.b.quarantineSpans(&w.res, &w.bad)
-		return
-	}
+func (w *spanWriter) resource(from otlpitem.Spans) error {
+	head := from.Head()
+	res, invalid := w.b.resource(head.Resource(), head.SchemaUrl(), SignalTraces)
+	w.res, w.from, w.bad = res, from, badSpans{resource: head}
 	w.c = use[spanColumns](w.b, table.Spans)
 	before := w.c.At.Rows()
-	for _, ss := range rs.ScopeSpans().All() {
+	for i, ss := range head.ScopeSpans().All() {
 		inScope := w.c.At.Rows()
-		for _, sp := range ss.Spans().All() {
-			if reason, detail := invalidSpan(sp); reason != "" {
-				w.bad.add(ss, sp, reason, detail)
-				continue
+		for j := range from.Len(i) {
+			if err := w.next(ss, i, j, invalid); err != nil {
+				return err
 			}
-			w.span(sp)
 		}
 		w.c.Scope.appendN(w.b, ss.Scope(), ss.SchemaUrl(), SignalTraces, w.c.At.Rows()-inScope)
 	}
@@ -195,52 +203,74 @@ func (w *spanWriter) resource(rs ptrace.ResourceSpans) {
 		w.b.recordWidth(w.res.tenant, table.Spans, spanBucket)
 	}
 	w.b.quarantineSpans(&w.res, &w.bad)
+	return nil
+}
+
+// next reads a span and writes its row, or keeps it for the quarantine: with all of a resource whose tenant is invalid.
+func (w *spanWriter) next(ss ptrace.ScopeSpans, scope, i int, invalid error) error {
+	if err := w.from.Read(scope, i, w.item); err != nil {
+		return err
+	}
+	reason, detail := invalidSpan(w.item)
+	if invalid != nil {
+		reason, detail = reasonTenant, invalid.Error()
+	}
+	if reason == "" {
+		w.span(w.item)
+		return nil
+	}
+	sp, err := w.from.Whole(scope, i)
+	if err != nil {
+		return err
+	}
+	w.bad.add(ss, sp, reason, detail)
+	return nil
 }
 
 // invalidSpan gives a reason for spans that OTLP says must be ignored.
-func invalidSpan(sp ptrace.Span) (reason, detail string) {
+func invalidSpan(sp *otlpitem.Span) (reason, detail string) {
 	switch {
-	case sp.TraceID().IsEmpty():
+	case sp.TraceID == [16]byte{}:
 		return "zero_trace_id", "a span's trace id must not be all zeros"
-	case sp.SpanID().IsEmpty():
+	case sp.SpanID == [8]byte{}:
 		return "zero_span_id", "a span's span id must not be all zeros"
 	default:
 		return "", ""
 	}
 }
 
-func (w *spanWriter) span(sp ptrace.Span) {
-	c, trace, id, parent := w.c, sp.TraceID(), sp.SpanID(), sp.ParentSpanID()
-	c.TraceID.Append(trace[:])
-	c.SpanID.Append(binary.BigEndian.Uint64(id[:]))
-	c.Parent.Append(binary.BigEndian.Uint64(parent[:]))
-	c.Name.Append(sp.Name())
-	c.Message.Append(sp.Status().Message())
-	c.TraceState.Append(sp.TraceState().AsRaw())
-	c.Flags.Append(sp.Flags())
-	c.DropAttrs.Append(sp.DroppedAttributesCount())
-	c.DropEvents.Append(sp.DroppedEventsCount())
-	c.DropLinks.Append(sp.DroppedLinksCount())
+func (w *spanWriter) span(sp *otlpitem.Span) {
+	c := w.c
+	c.TraceID.Append(sp.TraceID[:])
+	c.SpanID.Append(spanNumber(sp.SpanID))
+	c.Parent.Append(spanNumber(sp.Parent))
+	c.Name.Append(sp.Name)
+	c.Message.Append(sp.Message)
+	c.TraceState.Append(sp.TraceState)
+	c.Flags.Append(sp.Flags)
+	c.DropAttrs.Append(sp.DroppedAttrs)
+	c.DropEvents.Append(sp.DroppedEvents)
+	c.DropLinks.Append(sp.DroppedLinks)
 
-	flags := w.times(sp)
-	flags |= w.number(c.Kind, int32(sp.Kind()), int32(ptrace.SpanKindConsumer), envelope.AttrOTLPKind, flagKind)
-	flags |= w.number(c.Status, int32(sp.Status().Code()), int32(ptrace.StatusCodeError), envelope.AttrOTLPStatus, flagStatus)
+	flags := w.times(sp.Start, sp.End)
+	flags |= w.number(c.Kind, sp.Kind, int32(ptrace.SpanKindConsumer), envelope.AttrOTLPKind, flagKind)
+	flags |= w.number(c.Status, sp.Status, int32(ptrace.StatusCodeError), envelope.AttrOTLPStatus, flagStatus)
 	c.TimeFlags.Append(flags)
 
 	w.seen = promoted.Span{Session: w.res.session}
-	for k, v := range sp.Attributes().All() {
-		w.seen.Look(k, v)
-		c.Attrs.put(w.b, k, v)
+	for i := range sp.Attrs {
+		a := &sp.Attrs[i]
+		w.seen.Look(a.Key, &a.Value)
+		c.Attrs.put(w.b, a.Key, &a.Value)
 	}
 	c.Attrs.endRow(w.b, SignalTraces)
-	w.promote(sp)
+	w.promote(sp.TraceState)
 	w.events(sp)
 	w.links(sp)
 }
 
 // times writes the span's times, and into attrs_int what they can't hold.
-func (w *spanWriter) times(sp ptrace.Span) (flags uint8) {
-	start, end := uint64(sp.StartTimestamp()), uint64(sp.EndTimestamp())
+func (w *spanWriter) times(start, end uint64) (flags uint8) {
 	at, duration := int64(start), int64(end-start)
 	clamp := func(attr string, original uint64) {
 		flags |= flagClamped
@@ -290,7 +320,7 @@ func (w *spanWriter) number(c *column.Num[int8], v, last int32, attr string, fla
 }
 
 // promote writes the columns that are copies of attributes.
-func (w *spanWriter) promote(sp ptrace.Span) {
+func (w *spanWriter) promote(state string) {
 	c, p := w.c, &w.seen
 	c.Session.Append(p.Session)
 	c.Method.Append(p.Method)
@@ -307,31 +337,33 @@ func (w *spanWriter) promote(sp ptrace.Span) {
 	c.Peer.Append(p.Peer)
 	if p.Weight == 0 {
 		p.Weight = 1
-		if state := sp.TraceState().AsRaw(); state != "" {
+		if state != "" {
 			p.Weight = promoted.Weight(state)
 		}
 	}
 	c.Weight.Append(float32(p.Weight))
 }
 
-func (w *spanWriter) events(sp ptrace.Span) {
+func (w *spanWriter) events(sp *otlpitem.Span) {
 	c := &w.c.Events
 	var fp [16]byte
 	version := uint8(0)
-	for i, ev := range sp.Events().All() {
-		c.ts.Append(int64(ev.Timestamp()))
-		c.name.Append(ev.Name())
-		c.dropped.Append(ev.DroppedAttributesCount())
-		x := exception{named: ev.Name() == exceptionEvent}
+	for i := range sp.Events {
+		ev := &sp.Events[i]
+		c.ts.Append(int64(ev.At))
+		c.name.Append(ev.Name)
+		c.dropped.Append(ev.Dropped)
+		x := exception{named: ev.Name == exceptionEvent}
 		others := w.b.canon[:0]
-		for k, v := range ev.Attributes().All() {
-			x.look(k, v)
-			others = c.attrs.put(w.b, others, k, v)
+		for j := range sp.Room[ev.From:ev.To] {
+			a := &sp.Room[ev.From+j]
+			x.look(a.Key, &a.Value)
+			others = c.attrs.put(w.b, others, a.Key, &a.Value)
 		}
 		c.attrs.end(w.b, others)
 		w.b.canon = others
 		if x.is() {
-			fp, version = w.exception(&x, ev, i)
+			fp, version = w.exception(&x, ev.At, i)
 		}
 	}
 	c.endRow()
@@ -340,15 +372,14 @@ func (w *spanWriter) events(sp ptrace.Span) {
 }
 
 // exception writes the error row of a span's event.
-func (w *spanWriter) exception(x *exception, ev ptrace.SpanEvent, index int) ([16]byte, uint8) {
+func (w *spanWriter) exception(x *exception, ts uint64, index int) ([16]byte, uint8) {
 	row := w.c.At.Rows() - 1
-	at, id := w.c.At.Data[row], w.c.SpanID.Data[row]
-	if ts := uint64(ev.Timestamp()); ts != 0 && w.clock.holds(ts) {
+	at := w.c.At.Data[row]
+	if ts != 0 && w.clock.holds(ts) {
 		at = int64(ts)
 	}
 	x.at, x.index, x.source, x.level = at, index, sourceSpanEvent, levelError
-	copy(x.trace[:], w.c.TraceID.At(row))
-	binary.BigEndian.PutUint64(x.span[:], id)
+	x.trace, x.span = w.item.TraceID, w.item.SpanID
 	x.event = envelope.SpanEventID(w.res.tenant, x.trace, x.span, w.c.At.Data[row], w.c.Duration.Data[row])
 	x.session, x.weight = w.seen.Session, w.c.Weight.Data[row]
 	if x.user == (promoted.User{}) {
@@ -358,18 +389,19 @@ func (w *spanWriter) exception(x *exception, ev ptrace.SpanEvent, index int) ([1
 	return w.b.addError(&w.res, x)
 }
 
-func (w *spanWriter) links(sp ptrace.Span) {
+func (w *spanWriter) links(sp *otlpitem.Span) {
 	c := &w.c.Links
-	for _, l := range sp.Links().All() {
-		trace, span := l.TraceID(), l.SpanID()
-		c.traceID.Append(trace[:])
-		c.spanID.Append(binary.BigEndian.Uint64(span[:]))
-		c.traceState.Append(l.TraceState().AsRaw())
-		c.flags.Append(l.Flags())
-		c.dropped.Append(l.DroppedAttributesCount())
+	for i := range sp.Links {
+		l := &sp.Links[i]
+		c.traceID.Append(l.TraceID[:])
+		c.spanID.Append(spanNumber(l.SpanID))
+		c.traceState.Append(l.TraceState)
+		c.flags.Append(l.Flags)
+		c.dropped.Append(l.Dropped)
 		others := w.b.canon[:0]
-		for k, v := range l.Attributes().All() {
-			others = c.attrs.put(w.b, others, k, v)
+		for j := range sp.Room[l.From:l.To] {
+			a := &sp.Room[l.From+j]
+			others = c.attrs.put(w.b, others, a.Key, &a.Value)
 		}
 		c.attrs.end(w.b, others)
 		w.b.canon = others

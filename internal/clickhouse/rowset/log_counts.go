@@ -1,4 +1,4 @@
-package writer
+package rowset
 
 import (
 	"github.com/summitobs/summit/internal/clickhouse/column"
@@ -12,6 +12,7 @@ const (
 	minuteWidth  = 60
 	patternWidth = 900
 	patternDays  = 90
+	rowDays      = 400
 )
 
 // minuteColumns is logs_1m_v1.
@@ -120,7 +121,7 @@ func (s *Set) deriveLogCounts() error {
 		k.at, k.version, k.pattern = bucketOf(r.at.Data[row], patternWidth), r.version.KeyAt(row), r.pattern.Data[row]
 		slots.add(k, row, 0)
 	}
-	if err := derive(s, table.LogMinutes, func(c *minuteColumns) { c.fill(&r, minutes.rows, s.longest(table.Logs, rollupDays)) }); err != nil {
+	if err := derive(s, table.LogMinutes, func(c *minuteColumns) { c.fill(&r, minutes.rows, s.longest(table.Logs, rowDays)) }); err != nil {
 		return err
 	}
 	return derive(s, table.PatternSlots, func(c *slotColumns) { c.fill(&r, slots.rows, s.longest(table.Logs, patternDays)) })
