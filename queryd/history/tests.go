@@ -101,6 +101,8 @@ type TestFilter struct {
 	Runs []build.RunKey
 	// Unsteady asks for all results of the tests that failed at least once in the window, and of no others.
 	Unsteady bool
+	// Moved asks for the tests alone whose passing runs differ by more than so many milliseconds, but for the outer twentieths.
+	Moved int64
 	// ID is one test.
 	ID string
 	// Since leaves out what was before; the scope's window shows what lived in it.
@@ -122,6 +124,13 @@ func (f TestFilter) conditions(scope sb.Scope) []sb.Expr {
 		inner := sb.Select(scope, sb.Builds, sb.Col("name_fp").As("fp")).Where(sb.Eq(sb.Col("entity"), sb.Val("test_case")), failed).
 			Where(equal("repo", f.Repo)...).GroupBy(sb.Ref("fp"))
 		es = append(es, sb.InQuery(sb.Col("name_fp"), inner))
+	}
+	if f.Moved > 0 {
+		level := func(q float64) sb.Expr { return sb.Fn("toInt64", sb.Quantile(q, sb.Col("duration_ms"))) }
+		inner := sb.Select(scope, sb.Builds, sb.Col("name_fp").As("fp")).
+			Where(sb.Eq(sb.Col("entity"), sb.Val("test_case")), sb.Eq(sb.Col("status"), sb.Val("success"))).Where(equal("repo", f.Repo)...).
+			GroupBy(sb.Ref("fp")).Having(sb.Gt(sb.Minus(level(0.95), level(0.05)), sb.Val(f.Moved)))
+		es = append(es, sb.Eq(sb.Col("status"), sb.Val("success")), sb.InQuery(sb.Col("name_fp"), inner))
 	}
 	if f.ID != "" {
 		es = append(es, sb.Or(sb.Eq(sb.MapGet("attrs", keyTestID), sb.Val(f.ID)), sb.Eq(sb.MapGet("attrs", keyTestID), sb.Empty())))
