@@ -67,6 +67,8 @@ const (
 	KeyQueuedAt = "queued_at"
 	// KeyFirstFinishedAt is when a run ended first, at providers that take up ended runs again.
 	KeyFirstFinishedAt = "first_finished_at"
+	// KeyLastFinishedAt is when such a run ended last, as far as it is known.
+	KeyLastFinishedAt = "last_finished_at"
 	// KeyTriggeredBy is the id of the run that triggered this one.
 	KeyTriggeredBy = "triggered_by"
 	// KeyRetryOf is the id of the task of the same run that this one repeats.

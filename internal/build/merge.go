@@ -222,6 +222,9 @@ func mergeAttrs(hi, lo map[string]string) map[string]string {
 			out[k] = min(a, b)
 		}
 	}
+	if a, b := hi[KeyLastFinishedAt], lo[KeyLastFinishedAt]; a != "" && b != "" {
+		out[KeyLastFinishedAt] = max(a, b)
+	}
 	if a, b := hi[KeyRetryOf], lo[KeyRetryOf]; a != "" && LessID(a, b) {
 		out[KeyRetryOf] = b
 	}

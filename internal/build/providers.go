@@ -48,6 +48,16 @@ func CircleCIKey(workflowID string) TraceKey {
 // ResumableRank is the rank of every state of a run or task that its provider may take up again after it has ended.
 const ResumableRank = 20
 
+// Resumable notes the end of a run that its provider may take up again, so that its first end and later ones are told
+// apart in any order of delivery.
+func (s *State) Resumable() {
+	if !s.Status.Finished() || s.FinishedAt.IsZero() {
+		return
+	}
+	at := FormatTime(s.FinishedAt)
+	s.Attrs = with(s.Attrs, KeyFirstFinishedAt, at, KeyLastFinishedAt, at)
+}
+
 // ResumableVersion orders the states of such a run by the provider's time alone; the rank decides between states of one
 // millisecond.
 func ResumableVersion(s Status, at time.Time) uint64 {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -30,6 +31,10 @@ type webhookDoor struct {
 	secrets [][]byte
 	// unset are the variables of secrets that aren't set.
 	unset []string
+
+	// mu guards labels, the types of delivery that are counted although they aren't used.
+	mu     sync.Mutex
+	labels map[string]bool
 }
 
 // doors lists all providers.
@@ -127,11 +132,28 @@ func (d *webhookDoor) verify(delivery *wire.Delivery) *wire.Problem {
 	return nil
 }
 
-// label is the type of delivery as a value of our counter. Who has a secret may have a few types of his own, but an open
-// door has no such bound.
+// maxLabels is how many types of delivery that aren't used a provider may add to our counter.
+const maxLabels = 32
+
+// label is the type of delivery as a value of our counter. The types that are used are few; others are the sender's words
+// and may be as many as he likes.
 func (d *webhookDoor) label(h wire.Head) string {
 	if !eventName.MatchString(h.Event) || h.Kind == wire.Ignored && len(d.secrets) == 0 {
 		return otherEvent
+	}
+	if h.Kind != wire.Ignored {
+		return h.Event
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.labels[h.Event] {
+		if len(d.labels) >= maxLabels {
+			return otherEvent
+		}
+		if d.labels == nil {
+			d.labels = make(map[string]bool)
+		}
+		d.labels[h.Event] = true
 	}
 	return h.Event
 }

@@ -121,7 +121,12 @@ func testConfig() *Config {
 	cfg := createDefaultConfig().(*Config)
 	cfg.BuildIndex = component.MustNewID("summit_buildindex")
 	s := configopaque.String(secret)
-	cfg.Webhooks.GitHub = &WebhookConfig{Secrets: []SecretConfig{{Secret: &s}}}
+	for _, w := range []**WebhookConfig{
+		&cfg.Webhooks.GitHub, &cfg.Webhooks.GitLab, &cfg.Webhooks.Buildkite, &cfg.Webhooks.CircleCI, &cfg.Webhooks.Azure, &cfg.Webhooks.Bitbucket,
+		&cfg.Webhooks.CDEvents, &cfg.Webhooks.Jenkins,
+	} {
+		*w = &WebhookConfig{Secrets: []SecretConfig{{Secret: &s}}}
+	}
 	return cfg
 }
 

@@ -83,7 +83,7 @@ func final(t *testing.T, deliveries []signed) (map[string]build.Event, map[strin
 	return h.stored(), spans, h
 }
 
-func TestAnyOrderAndDuplicationGivesOneResult(t *testing.T) {
+func TestPoint01AnyOrderGivesTheSameRows(t *testing.T) {
 	all := rerun()
 	require.Len(t, all, 16)
 	want, wantSpans, _ := final(t, all)

@@ -127,28 +127,34 @@ func (s *session) run(e *build.Run) {
 		return
 	}
 	s.put(key, after)
+	if ended, key := endOf(before, e, after, key); ended != nil {
+		s.finish(key, ended)
+	}
+}
+
+// endOf is the state of a run whose span an event brings, and what remembers that span. Most runs end once. One that its
+// provider takes up again gets its span at the first end and another at each later one; an old end that is told after a
+// newer one changes nothing, and an end that is told after the run was taken up is told by the event alone.
+func endOf(before, e, after *build.Run, key string) (*build.Run, string) {
 	if before == nil {
 		before = &build.Run{}
 	}
-	switch {
-	case hasEndedAgain(&before.State, &after.State):
-		s.finish(key+"@"+build.FormatTime(after.FinishedAt), after)
-	case hasEnded(&after.State) && !hasEnded(&before.State) && !isResumed(&after.State):
-		s.finish(key, after)
+	end := e.Attrs[build.KeyLastFinishedAt]
+	if end == "" {
+		if hasEnded(&after.State) && !hasEnded(&before.State) {
+			return after, key
+		}
+		return nil, ""
 	}
-}
-
-// isResumed tells a run that ended, was taken up and has another end now, or none.
-func isResumed(s *build.State) bool {
-	first := s.Attrs[build.KeyFirstFinishedAt]
-	return first != "" && first != build.FormatTime(s.FinishedAt)
-}
-
-// hasEndedAgain tells a new end of a resumed run. An old end that is reported late changes nothing: it comes after the
-// newer one.
-func hasEndedAgain(before, after *build.State) bool {
-	return hasEnded(after) && isResumed(after) && before.Attrs[build.KeyFirstFinishedAt] != "" &&
-		(!hasEnded(before) || after.FinishedAt.After(before.FinishedAt))
+	if !hasEnded(&e.State) || end <= before.Attrs[build.KeyLastFinishedAt] {
+		return nil, ""
+	}
+	if hasEnded(&after.State) {
+		return after, key + "@" + end
+	}
+	ended := *e
+	ended.Attrs = after.Attrs
+	return &ended, key + "@" + end
 }
 
 // finish notes what gets its spans by this delivery, unless an earlier one brought them as far as the traces pipeline.

@@ -66,7 +66,7 @@ func buildEvents(d *delivery[buildResource]) ([]build.Event, *wire.Problem) {
 func finish(s *build.State, newest time.Time) {
 	if s.Status.Finished() {
 		s.FinishedAt = newest
-		s.Attrs = wire.With(s.Attrs, build.KeyFirstFinishedAt, build.FormatTime(newest))
+		s.Resumable()
 	}
 	s.UpdatedAt = newest
 	s.Version = build.ResumableVersion(s.Status, newest)
@@ -135,6 +135,7 @@ func jobEvents(d *delivery[jobResource]) ([]build.Event, *wire.Problem) {
 	run.Stub = true
 	run.Status, run.Version, run.FinishedAt, run.StartedAt, run.Duration = 0, 0, time.Time{}, time.Time{}, 0
 	delete(run.Attrs, build.KeyFirstFinishedAt)
+	delete(run.Attrs, build.KeyLastFinishedAt)
 	delete(run.Attrs, build.KeyConclusion)
 	return []build.Event{run, &build.Task{
 		RunKey: run.RunKey, ID: r.Job.ID, ParentID: strings.ReplaceAll(r.Stage.Name, "/", "_"), Kind: build.KindJob, State: s,

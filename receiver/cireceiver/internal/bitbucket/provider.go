@@ -187,7 +187,7 @@ func (p *payload) status() (wire.Parsed, *wire.Problem) {
 	}
 	if s.Status.Finished() {
 		s.FinishedAt = s.UpdatedAt
-		s.Attrs = wire.With(s.Attrs, build.KeyFirstFinishedAt, build.FormatTime(s.FinishedAt))
+		s.Resumable()
 	}
 	s.Version = build.ResumableVersion(s.Status, s.UpdatedAt)
 	s.Derive()

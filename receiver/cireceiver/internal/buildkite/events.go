@@ -107,7 +107,7 @@ func (p *payload) run() *build.Run {
 	}
 	if s.Status.Finished() {
 		s.FinishedAt = wire.FirstTime(r.FinishedAt.Time, newest)
-		s.Attrs = wire.With(s.Attrs, build.KeyFirstFinishedAt, build.FormatTime(s.FinishedAt))
+		s.Resumable()
 	}
 	s.UpdatedAt = latest(newest, r.FinishedAt.Time)
 	s.Version = build.ResumableVersion(s.Status, s.UpdatedAt)

@@ -86,7 +86,7 @@ func (g *source) suiteState(c *checkSuite, a *app, stub bool) build.State {
 	s.UpdatedAt = wire.FirstTime(c.UpdatedAt.Time, c.CreatedAt.Time, head)
 	if s.Status.Finished() && !stub {
 		s.FinishedAt = s.UpdatedAt
-		s.Attrs = wire.With(s.Attrs, build.KeyFirstFinishedAt, build.FormatTime(s.FinishedAt))
+		s.Resumable()
 	}
 	s.Version = build.ResumableVersion(s.Status, s.UpdatedAt)
 	s.Derive()

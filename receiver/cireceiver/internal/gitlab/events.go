@@ -134,7 +134,7 @@ func pipelineRun(h *pipelineHook, src source) *build.Run {
 	if s.Status.Finished() {
 		s.FinishedAt = wire.FirstTime(a.FinishedAt.Time, newest)
 		newest = latest(newest, s.FinishedAt)
-		s.Attrs = wire.With(s.Attrs, build.KeyFirstFinishedAt, build.FormatTime(s.FinishedAt))
+		s.Resumable()
 	}
 	s.UpdatedAt = newest
 	s.Version = build.ResumableVersion(s.Status, newest)

@@ -87,6 +87,7 @@ func TestSpansGetTheNamesOfTheConventions(t *testing.T) {
 	}, root, "no mail address and no password is left")
 	require.Equal(t, map[string]any{
 		"jenkins.pipeline.step.type": "stage", "cicd.pipeline.task.run.id": "12", "cicd.pipeline.task.name": "Test", "cicd.worker.name": "agent-7",
+		"cicd.pipeline.task.run.result": "success",
 	}, spans.At(1).Attributes().AsRaw())
 	require.Equal(t, pcommon.SpanID{3}, spans.At(2).SpanID())
 }

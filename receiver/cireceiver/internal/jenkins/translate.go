@@ -83,6 +83,10 @@ func (t *translator) span(host string, sp ptrace.Span) {
 	case text(a, "jenkins.pipeline.step.type") == "stage":
 		t.stages = append(t.stages, stage{sp.TraceID(), stageOf(sp)})
 	}
+	if text(a, "jenkins.pipeline.step.id") != "" {
+		s := stageOf(sp)
+		a.PutStr("cicd.pipeline.task.run.result", build.Result(s.Status, ""))
+	}
 	translate(host, a)
 }
 
