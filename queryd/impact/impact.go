@@ -62,7 +62,7 @@ type Service struct {
 	Spans           uint64   `json:"spans" doc:"Weighted by sampling"`
 	Errors          uint64   `json:"errors"`
 	ErrorRate       *float64 `json:"error_rate"`
-	BeforeErrorRate *float64 `json:"before_error_rate" doc:"Of other code in as much time before"`
+	BeforeErrorRate *float64 `json:"before_error_rate" doc:"Of other code in as much time before, at least an hour"`
 	P95NS           *int64   `json:"p95_ns" doc:"Of server and consumer spans in the last hour of this code"`
 	Href            string   `json:"href"`
 
@@ -242,7 +242,7 @@ func (r *Reader) services(ctx context.Context, c access.Caller, of sb.Expr, w hi
 }
 
 func (r *Reader) before(ctx context.Context, c access.Caller, of sb.Expr, s *Service) error {
-	span := max(s.last.Sub(s.first)+time.Minute, 10*time.Minute)
+	span := max(s.last.Sub(s.first)+time.Minute, time.Hour)
 	sel := sb.Select(c.Scope(s.first.Add(-span), s.first.Add(-time.Second)), sb.REDMinutes, sb.Fn("sum", sb.Col("calls")), sb.Fn("sum", sb.Col("errors"))).
 		Where(sb.Eq(sb.Col("service_name"), sb.Val(s.Service)), sb.Eq(sb.Col("environment"), sb.Val(s.Environment)), sb.Not(of)).Limit(1)
 	return r.history.Each(ctx, sel, func(row driver.Rows) error {
