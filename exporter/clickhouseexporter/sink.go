@@ -15,6 +15,7 @@ import (
 
 	"github.com/summitobs/summit/internal/blockqueue"
 	"github.com/summitobs/summit/internal/clickhouse/segment"
+	"github.com/summitobs/summit/internal/otlpitem"
 	"github.com/summitobs/summit/internal/telemetry"
 )
 
@@ -160,6 +161,9 @@ func (s *sink) push(ctx context.Context, class uint8, items int, encode func(enc
 		return s.refuse(ctx, items, signal, fmt.Errorf("%w: %d items, at most %d", blockqueue.ErrTooLarge, items, maxRowsPerInsert))
 	}
 	b, err := guarded(func() (batch, error) { return encode(s.codec.encoder) })
+	if malformed := new(otlpitem.MalformedError); errors.As(err, &malformed) {
+		return invalid(err) // as a request that no decoder takes
+	}
 	if err != nil {
 		s.tel.drops.Add(ctx, items, "encode_error", signal, zap.Error(err))
 		return invalid(fmt.Errorf("encode %s: %w", signal, err))

@@ -1,6 +1,7 @@
 // Package otlpguardextension is the extension summit_otlpguard. It stands as a middleware between a listener and the OTLP
 // decoder and refuses requests that would end the process: pdata decodes nested values by recursion, and a few megabytes
-// of arrays inside arrays outgrow the largest stack that Go allows, which nothing can recover.
+// of arrays inside arrays outgrow the largest stack that Go allows, which nothing can recover. On the way back it turns the
+// memory limiter's refusals into answers that tell when to come back. Receivers ask it how the collector is configured.
 package otlpguardextension
 
 import (
@@ -11,8 +12,10 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/extension/extensionmiddleware"
 	"go.opentelemetry.io/otel/attribute"
@@ -29,6 +32,7 @@ const scope = "github.com/summitobs/summit/extension/otlpguardextension"
 type guard struct {
 	max     int
 	refused metric.Int64Counter
+	config  atomic.Pointer[confmap.Conf]
 }
 
 var (
@@ -39,7 +43,7 @@ var (
 
 func newGuard(cfg *Config, set component.TelemetrySettings) (*guard, error) {
 	refused, err := set.MeterProvider.Meter(scope).Int64Counter("summit_otlpguard_refused_total",
-		metric.WithDescription("Requests refused before they were decoded, by signal and reason."), metric.WithUnit("{request}"))
+		metric.WithDescription("Requests refused before they were decoded, or for want of memory, by request and reason."), metric.WithUnit("{request}"))
 	return &guard{max: cfg.MaxDepth, refused: refused}, err
 }
 
@@ -73,7 +77,11 @@ func (g *guard) check(ctx context.Context, signal otlpdepth.Signal, name string,
 // GetHTTPHandler implements extensionmiddleware.HTTPServer. The listener has undone the content encoding before.
 func (g *guard) GetHTTPHandler(context.Context) (extensionmiddleware.WrapHTTPHandlerFunc, error) {
 	return func(_ context.Context, base http.Handler) (http.Handler, error) {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serve(w, r, base) }), nil
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			held := &throttledWriter{ResponseWriter: w}
+			g.serve(held, r, base)
+			held.finish(func() { g.countMemory(r.Context(), r.URL.Path) })
+		}), nil
 	}, nil
 }
 
@@ -110,7 +118,7 @@ func (g *guard) GetGRPCServerOptions(context.Context) ([]grpc.ServerOption, erro
 	if delegate == nil {
 		return nil, errors.New("no gRPC codec named proto is registered")
 	}
-	return []grpc.ServerOption{grpc.ForceServerCodecV2(&codec{CodecV2: delegate, guard: g})}, nil
+	return []grpc.ServerOption{grpc.ForceServerCodecV2(&codec{CodecV2: delegate, guard: g}), grpc.ChainUnaryInterceptor(g.throttle)}, nil
 }
 
 // codec checks a message before it is decoded.

@@ -63,6 +63,10 @@ const (
 // maxField is the highest field number that leads anywhere.
 const maxField = 13
 
+// formerScopes is the number that the scopes of a resource had before OTLP 0.15. pdata still takes them; in messages other
+// than resources nothing has this number.
+const formerScopes = 1000
+
 // fields tells, for each message and field number, which message the field holds. Source: opentelemetry-proto v1.9.
 var fields = [messages][maxField + 1]message{
 	tracesRequest:     {1: resourceSpans},
@@ -197,8 +201,11 @@ func next(body []byte, pos int, at frame) (child message, start, end int) {
 		if n <= 0 || length > uint64(at.end-pos-n) {
 			return none, 0, -1
 		}
-		if number := tag >> 3; number <= maxField {
+		switch number := tag >> 3; {
+		case number <= maxField:
 			child = fields[at.kind][number]
+		case number == formerScopes:
+			child = fields[at.kind][2]
 		}
 		return child, pos + n, pos + n + int(length)
 	default:

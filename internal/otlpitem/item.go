@@ -177,7 +177,8 @@ type Point struct {
 // Reset empties the point and keeps its memory.
 func (p *Point) Reset() { *p = Point{Attrs: p.Attrs[:0]} }
 
-func (p *Point) read(dp pmetric.NumberDataPoint) {
+// Set reads a pdata point.
+func (p *Point) Set(dp pmetric.NumberDataPoint) {
 	*p = Point{
 		At: uint64(dp.Timestamp()), Start: uint64(dp.StartTimestamp()), Flags: uint32(dp.Flags()), Type: dp.ValueType(),
 		Attrs: AppendAttributes(p.Attrs[:0], dp.Attributes()), HasExemplars: dp.Exemplars().Len() > 0, Exemplars: dp.Exemplars(),
@@ -189,4 +190,32 @@ func (p *Point) read(dp pmetric.NumberDataPoint) {
 		p.Num = math.Float64bits(dp.DoubleValue())
 	case pmetric.NumberDataPointValueTypeEmpty:
 	}
+}
+
+// LastPoint is the time of a metric's last point: the points of a batch come in the order of their time.
+func LastPoint(m pmetric.Metric) pcommon.Timestamp {
+	switch m.Type() {
+	case pmetric.MetricTypeGauge:
+		return last(m.Gauge().DataPoints())
+	case pmetric.MetricTypeSum:
+		return last(m.Sum().DataPoints())
+	case pmetric.MetricTypeHistogram:
+		return last(m.Histogram().DataPoints())
+	case pmetric.MetricTypeExponentialHistogram:
+		return last(m.ExponentialHistogram().DataPoints())
+	case pmetric.MetricTypeSummary:
+		return last(m.Summary().DataPoints())
+	default:
+		return 0
+	}
+}
+
+func last[P interface{ Timestamp() pcommon.Timestamp }](points interface {
+	Len() int
+	At(int) P
+}) pcommon.Timestamp {
+	if points.Len() == 0 {
+		return 0
+	}
+	return points.At(points.Len() - 1).Timestamp()
 }

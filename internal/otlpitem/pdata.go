@@ -69,7 +69,7 @@ func (s PDataMetrics) Read(scope, i int, into *Metric) error {
 
 // Point implements Metrics.
 func (s PDataMetrics) Point(scope, i, point int, into *Point) error {
-	into.read(NumbersOf(s.metric(scope, i)).At(point))
+	into.Set(NumbersOf(s.metric(scope, i)).At(point))
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
+
+	"github.com/summitobs/summit/internal/stamp"
 )
 
 // Type is the type of the processor in configurations.
@@ -21,7 +23,8 @@ func NewFactory() processor.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{BuildIndex: component.MustNewID("summit_buildindex")}
+	cfg := stamp.DefaultCorrelation()
+	return &cfg
 }
 
 var mutates = processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true})
@@ -31,7 +34,7 @@ func createTraces(ctx context.Context, set processor.Settings, cfg component.Con
 	if err != nil {
 		return nil, err
 	}
-	return processorhelper.NewTraces(ctx, set, cfg, next, c.traces, mutates, processorhelper.WithStart(c.start))
+	return processorhelper.NewTraces(ctx, set, cfg, next, c.traces, mutates, processorhelper.WithStart(c.Start))
 }
 
 func createLogs(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
@@ -39,7 +42,7 @@ func createLogs(ctx context.Context, set processor.Settings, cfg component.Confi
 	if err != nil {
 		return nil, err
 	}
-	return processorhelper.NewLogs(ctx, set, cfg, next, c.logs, mutates, processorhelper.WithStart(c.start))
+	return processorhelper.NewLogs(ctx, set, cfg, next, c.logs, mutates, processorhelper.WithStart(c.Start))
 }
 
 func createMetrics(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
@@ -47,5 +50,5 @@ func createMetrics(ctx context.Context, set processor.Settings, cfg component.Co
 	if err != nil {
 		return nil, err
 	}
-	return processorhelper.NewMetrics(ctx, set, cfg, next, c.metrics, mutates, processorhelper.WithStart(c.start))
+	return processorhelper.NewMetrics(ctx, set, cfg, next, c.metrics, mutates, processorhelper.WithStart(c.Start))
 }

@@ -223,7 +223,7 @@ func TestStartRefuses(t *testing.T) {
 func BenchmarkStamp(b *testing.B) {
 	c, err := newCorrelator(createDefaultConfig().(*Config), processortest.NewNopSettings(Type))
 	require.NoError(b, err)
-	require.NoError(b, c.start(b.Context(), newHost()))
+	require.NoError(b, c.Start(b.Context(), newHost()))
 	ld := plog.NewLogs()
 	for range 100 {
 		rl := ld.ResourceLogs().AppendEmpty()

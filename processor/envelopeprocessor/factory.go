@@ -7,6 +7,8 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
+
+	"github.com/summitobs/summit/internal/stamp"
 )
 
 // Type is the type of the processor in configurations.
@@ -20,7 +22,10 @@ func NewFactory() processor.Factory {
 		processor.WithMetrics(createMetrics, component.StabilityLevelDevelopment))
 }
 
-func createDefaultConfig() component.Config { return &Config{Tenant: "default"} }
+func createDefaultConfig() component.Config {
+	cfg := stamp.DefaultEnvelope()
+	return &cfg
+}
 
 var mutates = processorhelper.WithCapabilities(consumer.Capabilities{MutatesData: true})
 
