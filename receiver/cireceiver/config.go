@@ -24,6 +24,8 @@ type Config struct {
 	Webhooks WebhooksConfig `mapstructure:"webhooks"`
 	// Events is the generic door, POST /v1/ci/events.
 	Events EventsConfig `mapstructure:"events"`
+	// Reconcile asks providers for what their deliveries may have lost. Default: nobody is asked.
+	Reconcile ReconcileConfig `mapstructure:"reconcile"`
 }
 
 // WebhooksConfig has a section for each provider. A provider without one has no route.
@@ -107,7 +109,7 @@ func (cfg *Config) Validate() error {
 			return err
 		}
 	}
-	return nil
+	return cfg.Reconcile.validate()
 }
 
 func (s *SecretConfig) validate() error {

@@ -3,6 +3,7 @@ package cireceiver
 import (
 	"context"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
@@ -21,7 +22,10 @@ func NewFactory() receiver.Factory {
 }
 
 func createDefaultConfig() component.Config {
-	return &Config{Door: component.MustNewID("summit_door"), Tenant: "default"}
+	return &Config{
+		Door: component.MustNewID("summit_door"), Tenant: "default",
+		Reconcile: ReconcileConfig{Interval: 10 * time.Minute, Lookback: 24 * time.Hour, Reserve: 500},
+	}
 }
 
 // factory keeps one receiver per configuration, which its logs and its traces pipeline share: they have the same routes.

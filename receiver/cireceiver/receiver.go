@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/summitobs/summit/internal/correlation"
+	"github.com/summitobs/summit/internal/telemetry"
 	"github.com/summitobs/summit/internal/tenant"
 )
 
@@ -64,6 +65,11 @@ type ciReceiver struct {
 	mu       sync.RWMutex
 	closed   bool
 	inflight sync.WaitGroup
+
+	// stopReconciler ends the goroutine that reconciling waits for.
+	stopReconciler context.CancelFunc
+	reconciling    sync.WaitGroup
+	throttle       *telemetry.Throttle
 }
 
 func newReceiver(set receiver.Settings, cfg *Config) (*ciReceiver, error) {
@@ -88,6 +94,7 @@ func newReceiver(set receiver.Settings, cfg *Config) (*ciReceiver, error) {
 	return &ciReceiver{
 		cfg: cfg, set: set, tenant: id, obs: obs, deliveries: counter, dropped: dropped, seen: newDeliveries(dedupeWindow, dedupeEntries),
 		spanned: newDeliveries(dedupeWindow, dedupeEntries), forget: func() {},
+		stopReconciler: func() {}, throttle: telemetry.NewThrottle(time.Minute),
 	}, nil
 }
 
@@ -124,7 +131,7 @@ func (r *ciReceiver) start(host component.Host) error {
 			return err
 		}
 	}
-	return nil
+	return r.startReconciler()
 }
 
 func (r *ciReceiver) findIndex(host component.Host) error {
@@ -158,6 +165,7 @@ func (r *ciReceiver) Shutdown(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		r.stopReconciler()
 		r.inflight.Wait()
 	}()
 	select {

@@ -18,8 +18,16 @@ type stages struct {
 
 func stagesOf(h *pipelineHook, src source, run *build.Run) *stages {
 	s := &stages{order: slices.Clone(h.Attributes.Stages), jobs: make(map[string][]*job), run: run, src: src}
+	// Of a job that was retried the last one counts.
+	last := make(map[string]int64, len(h.Builds))
+	for i := range h.Builds {
+		last[h.Builds[i].Name] = max(last[h.Builds[i].Name], h.Builds[i].ID)
+	}
 	for i := range h.Builds {
 		j := &h.Builds[i]
+		if j.ID < last[j.Name] {
+			continue
+		}
 		if !slices.Contains(s.order, j.Stage) && j.Stage != "" {
 			s.order = append(s.order, j.Stage)
 		}
