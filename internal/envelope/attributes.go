@@ -107,3 +107,24 @@ const (
 	AttrEdgeBuckets     = "summit.edge.duration_buckets"
 	AttrEdgeCounts      = "summit.edge.duration_counts"
 )
+
+// Attributes of test results.
+const (
+	// AttrTestID is a test's identity over all runs, see testreport.Identity.
+	AttrTestID        = "summit.test.id"
+	AttrTestSuite     = "summit.test.suite"
+	AttrTestFramework = "summit.test.framework"
+	AttrTestOwner     = "summit.test.owner"
+	// AttrTestOutcomes are all executions in one run in their order, for example "fail,pass".
+	AttrTestOutcomes = "summit.test.outcomes"
+	AttrTestShard    = "summit.test.shard"
+	// AttrTestCounts is put before total, passed, failed, errored, skipped and flaky on a suite.
+	AttrTestCounts = "summit.test."
+)
+
+// Attributes of the span of a command in a CI job: the processor time that it took and the most memory that it had.
+const (
+	AttrExecCPUUserNS   = "summit.exec.cpu.user_ns"
+	AttrExecCPUSystemNS = "summit.exec.cpu.system_ns"
+	AttrExecMemPeak     = "summit.exec.mem_peak_bytes"
+)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/summitobs/summit/cmd/summitctl/internal/backup"
 	"github.com/summitobs/summit/cmd/summitctl/internal/build"
+	"github.com/summitobs/summit/cmd/summitctl/internal/ci"
 	"github.com/summitobs/summit/cmd/summitctl/internal/demo"
 	"github.com/summitobs/summit/cmd/summitctl/internal/doctor"
 	"github.com/summitobs/summit/cmd/summitctl/internal/errorgroup"
@@ -74,7 +75,7 @@ func command(version string) *cobra.Command {
 	cmd.AddCommand(
 		up.Command(), demo.Command(&shared), doctor.Command(&shared),
 		trace.Command(&shared), errorgroup.Command(&shared), build.Command(&shared), lineage.Command(&shared), query.Command(&shared),
-		backup.Command(&shared),
+		backup.Command(&shared), ci.Command(&shared),
 	)
 	return cmd
 }
