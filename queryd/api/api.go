@@ -21,8 +21,9 @@ const Prefix = "/api/v1"
 // handlers answer requests from a service.
 type handlers struct {
 	service *query.Service
-	logger  *slog.Logger
-	now     func() time.Time
+	analyses
+	logger *slog.Logger
+	now    func() time.Time
 }
 
 // Register adds the routes to the mux and gives the document that describes them.
@@ -32,10 +33,12 @@ func Register(mux *http.ServeMux, service *query.Service, version string, logger
 	config.OpenAPIPath = Prefix + "/openapi"
 	config.DocsPath, config.SchemasPath = "", ""
 	config.CreateHooks = nil
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	a := humago.New(mux, config)
-	h := &handlers{service: service, logger: logger, now: time.Now}
+	h := &handlers{service: service, analyses: newAnalyses(service), logger: logger, now: time.Now}
 	h.lists(a)
 	h.details(a)
+	h.analysed(a)
 	mux.HandleFunc(Prefix+"/", h.noRoute)
 	return a.OpenAPI()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -25,6 +26,12 @@ import (
 // ids are well-formed values of the parameters in paths.
 var ids = map[string]string{
 	"trace_id": strings.Repeat("0f", 16), "fingerprint": "v1:" + strings.Repeat("0f", 16), "id": url.PathEscape(querytest.RunID("1")),
+	"test_id": strings.Repeat("0f", 16),
+}
+
+// wanted are parameters that a route can't do without.
+var wanted = map[string]url.Values{
+	"/api/v1/pipelines/stats": {"repo": {"acme/shop"}, "pipeline": {"ci"}}, "/api/v1/blame": {"error": {ids["fingerprint"]}},
 }
 
 // param is a parameter of a route as the document describes it.
@@ -72,7 +79,10 @@ func (r route) target(params url.Values, name, value string) string {
 	if strings.HasSuffix(r.path, "/lineage") && !slices.ContainsFunc(query.SubjectKinds, params.Has) {
 		return path + "?error=" + ids["fingerprint"] + "&" + params.Encode()
 	}
-	return path + "?" + params.Encode()
+	all := url.Values{}
+	maps.Copy(all, wanted[r.path])
+	maps.Copy(all, params)
+	return path + "?" + all.Encode()
 }
 
 // wrongValues are values that a parameter can't have.

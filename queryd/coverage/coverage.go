@@ -114,7 +114,7 @@ func (s *Service) Routes(ctx context.Context, c access.Caller, q Query) (RouteLi
 			all = append(all, r)
 		}
 	}
-	list.Items, list.Next, err = history.Paged(all, q.Cursor, q.Limit)
+	list.Items, list.Next, err = history.Paged("route-coverage", all, q.Cursor, q.Limit)
 	return list, err
 }
 

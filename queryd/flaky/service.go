@@ -203,7 +203,7 @@ func (s *Service) List(ctx context.Context, c access.Caller, q Query) (FlakyList
 			all = append(all, it)
 		}
 	}
-	list.Items, list.Next, err = history.Paged(all, q.Cursor, q.Limit)
+	list.Items, list.Next, err = history.Paged("flaky-tests", all, q.Cursor, q.Limit)
 	return list, err
 }
 

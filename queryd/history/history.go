@@ -6,6 +6,7 @@ package history
 import (
 	"encoding/base64"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/summitobs/summit/internal/build"
@@ -130,25 +131,26 @@ func known(column string, otherwise sb.Expr) sb.Expr {
 
 func began() sb.Expr { return known("created_at", known("started_at", sb.Col("updated_at"))) }
 
-// Paged cuts a list that an analysis has made in memory; the cursor is the place in it.
-func Paged[T any](items []T, cursor string, limit int) (page []T, next *string, err error) {
+// Paged cuts a list that an analysis has made in memory; the cursor is the list's name and the place in it.
+func Paged[T any](list string, items []T, cursor string, limit int) (page []T, next *string, err error) {
 	if limit < 1 || limit > 500 {
 		return nil, nil, runner.Wrong("limit", "limit must be from 1 to 500")
 	}
 	at := 0
 	if cursor != "" {
 		b, err := base64.RawURLEncoding.DecodeString(cursor)
-		if err == nil {
-			at, err = strconv.Atoi(string(b))
+		place, ok := strings.CutPrefix(string(b), list+":")
+		if err == nil && ok {
+			at, err = strconv.Atoi(place)
 		}
-		if err != nil || at < 0 {
+		if err != nil || !ok || at < 0 {
 			return nil, nil, runner.Wrong("cursor", "this is no cursor of this list; take next from the page before")
 		}
 	}
 	at = min(at, len(items))
 	end := min(at+limit, len(items))
 	if end < len(items) {
-		s := base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(end)))
+		s := base64.RawURLEncoding.EncodeToString([]byte(list + ":" + strconv.Itoa(end)))
 		next = &s
 	}
 	return append([]T{}, items[at:end]...), next, nil
