@@ -17,6 +17,7 @@ import (
 	"github.com/summitobs/summit/queryd/durations"
 	"github.com/summitobs/summit/queryd/flaky"
 	"github.com/summitobs/summit/queryd/history"
+	"github.com/summitobs/summit/queryd/impact"
 	"github.com/summitobs/summit/queryd/pipeline"
 	"github.com/summitobs/summit/queryd/query"
 	"github.com/summitobs/summit/queryd/runner"
@@ -30,12 +31,14 @@ type analyses struct {
 	durations *durations.Service
 	coverage  *coverage.Service
 	blame     *blame.Reader
+	impact    *impact.Reader
 }
 
 func newAnalyses(s *query.Service) analyses {
 	h := history.New(s.Runner)
 	return analyses{
-		pipeline: pipeline.New(h), flaky: flaky.New(h), dora: dora.New(h), durations: durations.New(h), coverage: coverage.New(h), blame: blame.New(h, s),
+		pipeline: pipeline.New(h), flaky: flaky.New(h), dora: dora.New(h), durations: durations.New(h), coverage: coverage.New(h),
+		blame: blame.New(h, s), impact: impact.New(h, s),
 	}
 }
 
@@ -53,6 +56,7 @@ func (h *handlers) analysed(a huma.API) {
 	register(h, a, "get-dora", "/dora", "Compute the five measures of delivery with the deployments behind each", h.doraReport)
 	register(h, a, "list-route-coverage", "/route-coverage", "List routes of production with the tests that reach them", h.routeCoverage)
 	register(h, a, "get-blame", "/blame", "Rank the commits that may have brought an error or broken a build", h.blamed)
+	register(h, a, "get-impact", "/impact", "Follow a commit or build to its deployments, services, errors and traces", h.impacted)
 }
 
 // schemaName names a type in the document. Types of the analyses have the name of their package before them: several of
@@ -291,4 +295,25 @@ func (h *handlers) blamed(ctx context.Context, c access.Caller, in *blameInput) 
 		return h.blame.Build(ctx, c, in.Build)
 	}
 	return h.blame.Error(ctx, c, in.Error, in.Service, in.Environment)
+}
+
+type impactInput struct {
+	Commit string `query:"commit" doc:"A commit's hash. Exactly one of commit and build is wanted"`
+	Build  string `query:"build" doc:"Id of a build run"`
+	Repo   string `query:"repo" doc:"Repository of the commit, where several have it"`
+	AnalysisRange
+}
+
+func (h *handlers) impacted(ctx context.Context, c access.Caller, in *impactInput) (impact.Report, error) {
+	w, err := in.window(h.now())
+	if err != nil {
+		return impact.Report{}, err
+	}
+	if (in.Commit == "") == (in.Build == "") {
+		return impact.Report{}, runner.Wrong("commit", "exactly one of commit and build says what is followed", "commit", "build")
+	}
+	if in.Build != "" {
+		return h.impact.Build(ctx, c, in.Build, w)
+	}
+	return h.impact.Commit(ctx, c, in.Commit, in.Repo, w)
 }

@@ -32,6 +32,7 @@ var ids = map[string]string{
 // wanted are parameters that a route can't do without.
 var wanted = map[string]url.Values{
 	"/api/v1/pipelines/stats": {"repo": {"acme/shop"}, "pipeline": {"ci"}}, "/api/v1/blame": {"error": {ids["fingerprint"]}},
+	"/api/v1/impact": {"commit": {"abc"}},
 }
 
 // param is a parameter of a route as the document describes it.

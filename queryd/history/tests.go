@@ -10,16 +10,17 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/summitobs/summit/internal/build"
+	"github.com/summitobs/summit/internal/envelope"
 	sb "github.com/summitobs/summit/internal/sqlbuild"
 )
 
 // Keys of a test case's attrs.
 const (
-	keyTestID    = "summit.test.id"
-	keySuite     = "summit.test.suite"
-	keyFramework = "summit.test.framework"
-	keyOwner     = "summit.test.owner"
-	keyOutcomes  = "summit.test.outcomes"
+	keyTestID    = envelope.AttrTestID
+	keySuite     = envelope.AttrTestSuite
+	keyFramework = envelope.AttrTestFramework
+	keyOwner     = envelope.AttrTestOwner
+	keyOutcomes  = envelope.AttrTestOutcomes
 	keyFile      = "code.file.path"
 )
 
