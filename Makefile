@@ -12,7 +12,7 @@ ARGS ?=
 
 UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/*.json ui/*.ts ui/*.html)
 
-.PHONY: help setup build run test test-go test-ui bench bench-write bench-upstream lint generate prove prove-long soak screenshots ci clean
+.PHONY: help setup build run test test-go test-ui bench bench-write bench-upstream bench-evidence lint generate prove prove-long soak screenshots ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench-write: build ## measure the write path in full: signals, queue, latencies,
 
 bench-upstream: build ## measure our exporter beside contrib's clickhouseexporter, both with a durable queue
 	@$(GO) run ./testbed/upstream $(ARGS)
+
+bench-evidence: ## measure how right conclusions are: correlation, suspects, flaky tests, on histories with a planted truth
+	@$(GO) run ./testbed/evidence $(ARGS)
 
 # `make prove ARGS=-long`, or prove-long, takes the long forms.
 PROVE_LONG := $(filter -long,$(ARGS))
