@@ -12,7 +12,7 @@ ARGS ?=
 
 UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/*.json ui/*.ts ui/*.html)
 
-.PHONY: help setup build run test test-go test-ui bench bench-write bench-upstream bench-evidence lint generate prove prove-long soak screenshots ci clean
+.PHONY: help setup build run test test-go test-ui bench bench-write bench-ci bench-upstream bench-evidence lint generate prove prove-long soak screenshots ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench: build ## measure CPU per million items, bytes per row, start and idle, an
 
 bench-write: build ## measure the write path in full: signals, queue, latencies, small senders, overload (ARGS="-long -best 3")
 	@$(GO) run ./testbed/bench -write $(ARGS)
+
+bench-ci: build ## measure what a CI delivery costs and how long its sender waits
+	@$(GO) run ./testbed/cibench $(ARGS)
 
 bench-upstream: build ## measure our exporter beside contrib's clickhouseexporter, both with a durable queue
 	@$(GO) run ./testbed/upstream $(ARGS)

@@ -68,6 +68,9 @@ func (r *ciReceiver) open(d *webhookDoor, routes router) error {
 		return fmt.Errorf("webhooks::%s::secrets: %w", name, err)
 	}
 	switch {
+	case len(d.unset) > 0 && len(d.secrets) == 0:
+		r.set.Logger.Info("CI webhooks: the route is closed until a secret is set",
+			zap.String("provider", name), zap.Strings("variables", d.unset))
 	case len(d.unset) > 0:
 		r.set.Logger.Warn("CI webhooks: secrets are not set; deliveries are refused unless another secret fits",
 			zap.String("provider", name), zap.Strings("variables", d.unset))
