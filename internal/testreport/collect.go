@@ -95,6 +95,9 @@ func (c *collector) text(s string) string {
 
 // cutText cuts at the end of a character.
 func cutText(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}

@@ -226,6 +226,43 @@ func Prefer(reports []*Report) (kept []*Report, left int) {
 	return kept, left
 }
 
+// Merge makes one report of several of the same job. Executions of the same test follow one another in the order of the
+// reports: a retry that a runner writes into a file of its own is one.
+func Merge(reports []*Report) *Report {
+	if len(reports) == 1 {
+		return reports[0]
+	}
+	out := &Report{Lost: map[string]int{}}
+	seen := map[caseKey]*Case{}
+	for _, r := range reports {
+		if out.Format == Auto {
+			out.Format, out.Framework = r.Format, r.Framework
+		}
+		out.Cut += r.Cut
+		for reason, n := range r.Lost {
+			out.Lost[reason] += n
+		}
+		for _, c := range r.Cases {
+			key := caseKey{c.Suite, c.Name, c.File}
+			have := seen[key]
+			if have == nil {
+				seen[key] = c
+				out.Cases = append(out.Cases, c)
+				continue
+			}
+			have.Outcomes = append(have.Outcomes, c.Outcomes...)
+			have.Duration = c.Duration
+			if c.At.After(have.At) {
+				have.At = c.At
+			}
+			if have.Message == "" && have.Stack == "" {
+				have.Type, have.Message, have.Stack = c.Type, c.Message, c.Stack
+			}
+		}
+	}
+	return out
+}
+
 // lastName is a case's name without the blocks around it, which the formats write differently.
 func lastName(name string) string {
 	if i := strings.LastIndex(name, " › "); i >= 0 {

@@ -47,13 +47,24 @@ func parseGoTest(r *bufio.Reader, c *collector) error {
 		}
 		var e goEvent
 		if line[0] != '{' || json.Unmarshal(line, &e) != nil || e.Action == "" {
-			c.lost["not_an_event"]++ // words of the go command between events
+			p.words(string(line))
 			return
 		}
 		p.event(&e)
 	})
 	p.rest()
 	return err
+}
+
+// words are what the go command says between events. Older ones tell only there of a package that doesn't build.
+func (p *goTest) words(line string) {
+	rest, ok := strings.CutPrefix(line, "FAIL\t")
+	pkg, why, _ := strings.Cut(rest, " ")
+	if ok && strings.HasSuffix(why, "failed]") {
+		p.c.add(Execution{Suite: pkg, Name: "(package)", Outcome: Error, Type: "package", Message: strings.Trim(why, "[]")})
+		return
+	}
+	p.c.lost["not_an_event"]++
 }
 
 func (p *goTest) event(e *goEvent) {

@@ -48,7 +48,7 @@ func parseJUnit(r *bufio.Reader, c *collector) error {
 		switch t := token.(type) {
 		case xml.StartElement:
 			if !root && t.Name.Local != "testsuites" && t.Name.Local != "testsuite" && t.Name.Local != "assemblies" {
-				return errors.Join(ErrUnknown, errors.New("the root element is "+cutText(t.Name.Local, min(len(t.Name.Local), 40))+", want testsuites or testsuite"))
+				return errors.Join(ErrUnknown, errors.New("the root element is "+cutText(t.Name.Local, 40)+", want testsuites or testsuite"))
 			}
 			root = true
 			p.start(t)

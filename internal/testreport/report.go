@@ -200,7 +200,7 @@ func sniff(br *bufio.Reader) (Format, error) {
 	case bytes.HasPrefix(text, []byte("TAP version")), bytes.HasPrefix(text, []byte("ok ")), bytes.HasPrefix(text, []byte("not ok ")),
 		bytes.HasPrefix(text, []byte("1..")), bytes.HasPrefix(text, []byte("# Subtest")):
 		return TAP, nil
-	case bytes.Contains(text, []byte(`"Action":"`)):
+	case bytes.Contains(text, []byte(`"Action":"`)), bytes.HasPrefix(text, []byte("# ")) && bytes.Contains(text, []byte("\nFAIL\t")):
 		return GoTest, nil // lines of the build before the first event
 	default:
 		return Auto, fmt.Errorf("%w: it begins with %.40q", ErrUnknown, text)
@@ -211,7 +211,7 @@ func sniffJSON(text []byte) Format {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	has := func(key string) bool { return bytes.Contains(text, []byte(`"`+key+`"`)) }
 	switch {
-	case bytes.Contains(line, []byte(`"Action":`)) && (bytes.Contains(line, []byte(`"Package":`)) || bytes.Contains(line, []byte(`"ImportPath":`))):
+	case bytes.Contains(line, []byte(`"Action":`)) && (bytes.Contains(line, []byte(`"Package":`)) || bytes.Contains(line, []byte(`"ImportPath":`)) || bytes.Contains(line, []byte(`"Test":`))):
 		return GoTest
 	case bytes.Contains(line, []byte(`"outcomes":`)) && bytes.Contains(line, []byte(`"suite":`)):
 		return Summit
