@@ -29,6 +29,7 @@ import (
 	correlationprocessor "github.com/summitobs/summit/processor/correlationprocessor"
 	envelopeprocessor "github.com/summitobs/summit/processor/envelopeprocessor"
 	cireceiver "github.com/summitobs/summit/receiver/cireceiver"
+	testreportreceiver "github.com/summitobs/summit/receiver/testreportreceiver"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	forwardconnector "go.opentelemetry.io/collector/connector/forwardconnector"
@@ -98,6 +99,7 @@ func components() (otelcol.Factories, error) {
 
 	factories.Receivers, err = otelcol.MakeFactoryMap[receiver.Factory](
 		cireceiver.NewFactory(),
+		testreportreceiver.NewFactory(),
 		otlpreceiver.NewFactory(),
 		jaegerreceiver.NewFactory(),
 		zipkinreceiver.NewFactory(),
@@ -109,6 +111,7 @@ func components() (otelcol.Factories, error) {
 	}
 	factories.ReceiverModules = makeModulesMap(factories.Receivers, map[component.Type]string{
 		cireceiver.NewFactory().Type():            "github.com/summitobs/summit v0.0.0",
+		testreportreceiver.NewFactory().Type():    "github.com/summitobs/summit v0.0.0",
 		otlpreceiver.NewFactory().Type():          "go.opentelemetry.io/collector/receiver/otlpreceiver v0.161.0",
 		jaegerreceiver.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/jaegerreceiver v0.161.0",
 		zipkinreceiver.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/zipkinreceiver v0.161.0",
