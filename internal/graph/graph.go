@@ -114,7 +114,7 @@ var ErrNoTenant = errors.New("a tenant is needed")
 // Store keeps graphs of tenants apart. Writes are idempotent: the same rows again, or older ones, change nothing.
 // Deleted nodes are in no answer, and no walk goes over them or over deleted edges.
 type Store interface {
-	// Write takes nodes and edges. An end that no node describes becomes a stub.
+	// Write takes nodes and edges. An end that no node describes becomes a stub, of which only the id is known.
 	Write(ctx context.Context, id tenant.ID, nodes []Node, edges []Edge) error
 	// Node gives a node, or ErrNotFound.
 	Node(ctx context.Context, id tenant.ID, ref Ref) (Node, error)

@@ -56,7 +56,7 @@ func (m *Memory) Write(_ context.Context, id tenant.ID, nodes []Node, edges []Ed
 func (g *memoryGraph) write(e Edge) {
 	for _, end := range []Ref{e.From, e.To} {
 		if g.nodes[end] == nil {
-			g.nodes[end] = &Node{Ref: end, FirstSeen: e.FirstSeen, LastSeen: e.LastSeen, Stub: true}
+			g.nodes[end] = &Node{Ref: end, Props: map[string]string{}, Stub: true}
 		}
 	}
 	key := edgeID{e.From, e.To, e.Rel}
