@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 
 	"go.opentelemetry.io/collector/component"
@@ -43,7 +42,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	tuneMemory()
+	if err := tuneMemory(args); err != nil {
+		return err
+	}
 	cmd := otelcol.NewCommand(settings())
 	cmd.SetArgs(withoutPipelines(withDefaultRole(args)))
 	cmd.SilenceErrors = true // main prints them, these and its own
@@ -77,17 +78,5 @@ func settings() otelcol.CollectorSettings {
 				},
 			},
 		},
-	}
-}
-
-// tuneMemory trades memory for CPU as the write path was measured: a third less CPU at GOGC=400, bounded by a limit that
-// lies below the soft limit of the roles' memory_limiter, or garbage alone would make it refuse. What the environment sets
-// wins.
-func tuneMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(640 << 20)
 	}
 }

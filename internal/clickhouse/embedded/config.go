@@ -12,12 +12,18 @@ import (
 
 const configName = "engine.xml"
 
+// mergeNice makes merges give way to inserts, whose rows somebody waits for, where the two compete for a processor. The
+// engine takes it only where it has CAP_SYS_NICE, otherwise merges are as important as all else.
+const mergeNice = 10
+
 // writeConfig writes the engine's server configuration: caches and pools of a server with hundreds of users would cost
 // an idle process most of its memory. The cleaning of parts would take up to 128 threads, of which the engine keeps 1000.
 func writeConfig(c Config) (string, error) {
-	memory := "<max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>"
+	// The engine must look at its own memory: what a control group has belongs to the whole process, or to more than one.
+	const own = "<memory_worker_use_cgroup>0</memory_worker_use_cgroup>"
+	memory := own + "<max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>"
 	if c.MemoryLimitBytes > 0 {
-		memory = fmt.Sprintf("<max_server_memory_usage>%d</max_server_memory_usage>", c.MemoryLimitBytes)
+		memory = fmt.Sprintf(own+"<max_server_memory_usage>%d</max_server_memory_usage>", c.MemoryLimitBytes)
 	}
 	durable := ""
 	if c.Durable {
@@ -43,6 +49,7 @@ func writeConfig(c Config) (string, error) {
   <mmap_cache_size>0</mmap_cache_size>
   <query_cache><max_size_in_bytes>67108864</max_size_in_bytes></query_cache>
   <background_pool_size>%d</background_pool_size>
+  <os_threads_nice_value_merge_mutate>%d</os_threads_nice_value_merge_mutate>
   <background_merges_mutations_concurrency_ratio>2</background_merges_mutations_concurrency_ratio>
   <background_schedule_pool_size>8</background_schedule_pool_size>
   <background_common_pool_size>2</background_common_pool_size>
@@ -59,10 +66,10 @@ func writeConfig(c Config) (string, error) {
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>%d</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
     <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>%d</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>
   </merge_tree>
-  <storage_configuration><disks><%[8]s><type>local</type><path>%[9]s/</path></%[8]s></disks></storage_configuration>
-  <backups><allowed_disk>%[8]s</allowed_disk><allowed_path>%[9]s/</allowed_path></backups>
+  <storage_configuration><disks><%[9]s><type>local</type><path>%[10]s/</path></%[9]s></disks></storage_configuration>
+  <backups><allowed_disk>%[9]s</allowed_disk><allowed_path>%[10]s/</allowed_path></backups>
 </clickhouse>
-`, memory, c.MarkCacheBytes, c.BackgroundThreads, durable, free, free, free, clickhouse.BackupDisk, escaped.String())
+`, memory, c.MarkCacheBytes, c.BackgroundThreads, mergeNice, durable, free, free, free, clickhouse.BackupDisk, escaped.String())
 	name := filepath.Join(c.Path, configName)
 	if strings.ContainsAny(name, "\x00\n") {
 		return "", fmt.Errorf("the store's path %q has characters that a path can't have", c.Path)
