@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/summitobs/summit/internal/build"
 	"github.com/summitobs/summit/receiver/cireceiver/internal/azuredevops"
 	"github.com/summitobs/summit/receiver/cireceiver/internal/bitbucket"
 	"github.com/summitobs/summit/receiver/cireceiver/internal/buildkite"
@@ -108,6 +109,7 @@ func (r *ciReceiver) serveWebhook(d *webhookDoor, req *http.Request, body []byte
 	if p != nil {
 		return result{event: label}, p
 	}
+	bound(parsed.Events)
 	res, p := r.takeParsed(req.Context(), deliveryID(d.provider.Name(), head.ID), parsed)
 	res.event = label
 	if a, ok := d.provider.(wire.Answerer); ok && p == nil {
@@ -118,6 +120,30 @@ func (r *ciReceiver) serveWebhook(d *webhookDoor, req *http.Request, body []byte
 			attribute.String("source", d.provider.Name()), attribute.String("reason", "too_many_open_builds")))
 	}
 	return res, p
+}
+
+// bound cuts the texts of runs and jobs to what is kept of those of the generic door: they stay in memory with the index.
+func bound(events []build.Event) {
+	for _, ev := range events {
+		var s *build.State
+		switch e := ev.(type) {
+		case *build.Run:
+			s = &e.State
+		case *build.Task:
+			s = &e.State
+		default:
+			continue
+		}
+		s.Message = wire.Cut(s.Message, wire.MaxMessage)
+		for _, text := range []*string{&s.Name, &s.Pipeline, &s.Branch, &s.URL} {
+			*text = wire.Cut(*text, maxText)
+		}
+		for k, v := range s.Attrs {
+			if len(v) > maxText {
+				s.Attrs[k] = wire.Cut(v, maxText)
+			}
+		}
+	}
 }
 
 // verify checks the sender before anything of the body is read.

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/summitobs/summit/internal/build"
+	"github.com/summitobs/summit/internal/envelope"
 	"github.com/summitobs/summit/internal/tenant"
 	"github.com/summitobs/summit/receiver/cireceiver/internal/wiretest"
 )
@@ -261,7 +262,11 @@ func TestPoint05IDsOfWhatHasOneNameDiffer(t *testing.T) {
 	require.Len(t, traces, 4)
 	require.Len(t, h.stored(), 4+3*len(deliveries))
 
-	// Two tenants may have one run each of one name; their rows and lookups are apart although the trace is one.
+	// Two tenants may have one run each of one name. A job knows no tenant, so the trace has one id; the ids of its spans
+	// in the store, rows and lookups differ.
+	at := second(0).UnixNano()
+	k := build.GitHubKey("github.com", "1", "1234", 5)
+	require.NotEqual(t, envelope.SpanEventID(tenant.Default, k.TraceID(), k.RootSpanID(), at, 1), envelope.SpanEventID(tenant.ID{1}, k.TraceID(), k.RootSpanID(), at, 1))
 	other := start(t, func() *Config { c := testConfig(); c.Tenant = "11111111-2222-4333-8444-555555555555"; return c }())
 	code, _ := other.github("workflow_job", "1", deliveries[0])
 	require.Equal(t, 200, code)
@@ -409,4 +414,19 @@ func withSecrets(provider string, secrets ...string) *Config {
 		}
 	}
 	return cfg
+}
+
+func TestTextsAreBounded(t *testing.T) {
+	h := start(t, testConfig())
+	long := strings.Repeat("é", maxText)
+	code, got := h.hook("cdevents", "", `{"context":{"id":"1","source":"x","type":"dev.cdevents.pipelinerun.finished.0.2.0","timestamp":"2026-03-01T12:00:00Z","chainId":"`+long+`"},
+"subject":{"id":"7","content":{"pipelineName":"`+long+`","outcome":"failure","errors":"`+strings.Repeat(long, 5)+`"}}}`)
+	require.Equal(t, 200, code, got)
+	run := h.emitted()[0].(*build.Run)
+	for _, s := range []string{run.Pipeline, run.Attrs["chain_id"]} {
+		require.LessOrEqual(t, len(s), maxText+len("…"))
+		require.Greater(t, len(s), maxText-4)
+	}
+	require.Greater(t, len(run.Message), maxText)
+	require.LessOrEqual(t, len(run.Message), 20<<10)
 }

@@ -124,6 +124,7 @@ func (r *ciReceiver) takeReconciled(ctx context.Context, p wire.Provider, h wire
 		r.count(ctx, p.Name(), reconciled, "refused", prob.Reason)
 		return nil
 	}
+	bound(parsed.Events)
 	res, prob := r.takeParsed(ctx, "", parsed)
 	if prob != nil {
 		r.count(ctx, p.Name(), reconciled, "retry", prob.Reason)

@@ -49,7 +49,16 @@ func conclusion(status, reason string) string {
 	return status
 }
 
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+// longest is more than any job waits or runs.
+const longest = 365 * 24 * time.Hour
+
+// seconds reads a duration. What can't be one is none.
+func seconds(s float64) time.Duration {
+	if !(s > 0) || s > longest.Seconds() {
+		return 0
+	}
+	return time.Duration(s * float64(time.Second))
+}
 
 // latest is the newest of the times.
 func latest(times ...time.Time) time.Time {

@@ -1,6 +1,7 @@
 package gitlab
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -173,6 +174,12 @@ func TestOtherValues(t *testing.T) {
 	require.Equal(t, "master", push[0].Branch)
 	for _, c := range wiretest.Commits(take(t, "tag_push.json")) {
 		require.Empty(t, c.Branch, "a tag is no branch")
+	}
+}
+
+func TestSeconds(t *testing.T) {
+	for in, want := range map[float64]time.Duration{0: 0, -1: 0, 1.5: 1500 * time.Millisecond, 1e300: 0, math.NaN(): 0, math.Inf(1): 0} {
+		require.Equal(t, want, seconds(in))
 	}
 }
 
