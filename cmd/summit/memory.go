@@ -10,13 +10,12 @@ import (
 	"github.com/summitobs/summit/distributions"
 )
 
-// memoryLimitEnv is the one setting of how much memory the process may have resident, in MiB. The environment's other
+// memoryLimitEnv is the one setting of how much memory the process is to have resident, in MiB. The environment's other
 // names are what follows from it, for the roles' configurations to read; each wins where it is set itself.
 const (
 	memoryLimitEnv   = "SUMMIT_MEMORY_LIMIT_MIB"
 	memoryLimiterEnv = "SUMMIT_MEMORY_LIMITER_MIB"
 	memorySpikeEnv   = "SUMMIT_MEMORY_SPIKE_MIB"
-	memoryStoreEnv   = "SUMMIT_MEMORY_STORE_MIB"
 )
 
 // Bounds of SUMMIT_MEMORY_LIMIT_MIB: with less, the engine can't insert a large segment.
@@ -27,11 +26,12 @@ const (
 	minAgentMemoryMiB     = 192
 )
 
-// memoryPlan says what of a limit goes where, in hundredths. What is left is for the program and the engine's library,
-// whose pages count as resident, and for the Go heap above its goal.
+// memoryPlan says what of a limit is the goal of the Go heap, in hundredths. What is left is for the program and the
+// engine's library, whose pages count as resident, for the heap above its goal, and for the engine. The engine has no limit
+// of its own here: it counts pages that it has freed, and with a tight limit it refuses inserts for good.
 type memoryPlan struct {
-	limit, least        int
-	heapPart, storePart int
+	limit, least int
+	heapPart     int
 }
 
 // planMemory knows what a process with these arguments holds.
@@ -50,11 +50,11 @@ func planMemory(args []string) memoryPlan {
 	case roles["agent"]:
 		return memoryPlan{limit: defaultAgentMemoryMiB, least: minAgentMemoryMiB, heapPart: 50}
 	case roles["store"]:
-		return memoryPlan{limit: defaultMemoryMiB, least: minMemoryMiB, heapPart: 12, storePart: 66}
+		return memoryPlan{limit: defaultMemoryMiB, least: minMemoryMiB, heapPart: 12}
 	case roles["gateway/store-apart"] || roles["standalone/store-apart"]:
 		return memoryPlan{limit: defaultMemoryMiB, least: minMemoryMiB, heapPart: 60}
 	default:
-		return memoryPlan{limit: defaultMemoryMiB, least: minMemoryMiB, heapPart: 33, storePart: 44}
+		return memoryPlan{limit: defaultMemoryMiB, least: minMemoryMiB, heapPart: 33}
 	}
 }
 
@@ -79,7 +79,7 @@ func tuneMemory(args []string) error {
 		debug.SetMemoryLimit(int64(heap) << 20)
 	}
 	for name, value := range map[string]int{
-		memoryLimiterEnv: heap * 13 / 10, memorySpikeEnv: heap * 2 / 10, memoryStoreEnv: limit * plan.storePart / 100,
+		memoryLimiterEnv: heap * 13 / 10, memorySpikeEnv: heap * 2 / 10,
 	} {
 		if os.Getenv(name) != "" {
 			continue

@@ -17,7 +17,7 @@ func keepMemorySettings(t *testing.T) {
 		debug.SetMemoryLimit(limit)
 		debug.SetGCPercent(percent)
 	})
-	for _, name := range []string{memoryLimitEnv, memoryLimiterEnv, memorySpikeEnv, memoryStoreEnv, "GOMEMLIMIT", "GOGC"} {
+	for _, name := range []string{memoryLimitEnv, memoryLimiterEnv, memorySpikeEnv, "GOMEMLIMIT", "GOGC"} {
 		t.Setenv(name, "") // restores it after the test
 		require.NoError(t, os.Unsetenv(name))
 	}
@@ -32,14 +32,14 @@ func TestMemoryFollowsFromOneSetting(t *testing.T) {
 		heap  int64
 		wants map[string]string
 	}{
-		{"alone", nil, nil, 506, map[string]string{memoryLimiterEnv: "657", memorySpikeEnv: "101", memoryStoreEnv: "675"}},
+		{"alone", nil, nil, 506, map[string]string{memoryLimiterEnv: "657", memorySpikeEnv: "101"}},
 		{"twice as much", []string{"--config", "role:gateway"}, map[string]string{memoryLimitEnv: "3072"}, 1013,
-			map[string]string{memoryLimiterEnv: "1316", memorySpikeEnv: "202", memoryStoreEnv: "1351"}},
-		{"the store alone", []string{"--config=role:store"}, nil, 184, map[string]string{memoryStoreEnv: "1013"}},
-		{"without the store", apart, nil, 921, map[string]string{memoryLimiterEnv: "1197", memorySpikeEnv: "184", memoryStoreEnv: "0"}},
+			map[string]string{memoryLimiterEnv: "1316", memorySpikeEnv: "202"}},
+		{"the store alone", []string{"--config=role:store"}, nil, 184, map[string]string{memoryLimiterEnv: "239"}},
+		{"without the store", apart, nil, 921, map[string]string{memoryLimiterEnv: "1197", memorySpikeEnv: "184"}},
 		{"agent", []string{"--config=role:agent"}, map[string]string{memoryLimitEnv: "256"}, 128, map[string]string{memoryLimiterEnv: "166", memorySpikeEnv: "25"}},
-		{"own names win", nil, map[string]string{memoryStoreEnv: "700", memorySpikeEnv: "50"}, 506,
-			map[string]string{memoryLimiterEnv: "657", memorySpikeEnv: "50", memoryStoreEnv: "700"}},
+		{"own names win", nil, map[string]string{memorySpikeEnv: "50"}, 506,
+			map[string]string{memoryLimiterEnv: "657", memorySpikeEnv: "50"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

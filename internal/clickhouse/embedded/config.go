@@ -19,11 +19,9 @@ const mergeNice = 10
 // writeConfig writes the engine's server configuration: caches and pools of a server with hundreds of users would cost
 // an idle process most of its memory. The cleaning of parts would take up to 128 threads, of which the engine keeps 1000.
 func writeConfig(c Config) (string, error) {
-	// The engine must look at its own memory: what a control group has belongs to the whole process, or to more than one.
-	const own = "<memory_worker_use_cgroup>0</memory_worker_use_cgroup>"
-	memory := own + "<max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>"
+	memory := "<max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>"
 	if c.MemoryLimitBytes > 0 {
-		memory = fmt.Sprintf(own+"<max_server_memory_usage>%d</max_server_memory_usage>", c.MemoryLimitBytes)
+		memory = fmt.Sprintf("<max_server_memory_usage>%d</max_server_memory_usage>", c.MemoryLimitBytes)
 	}
 	durable := ""
 	if c.Durable {
