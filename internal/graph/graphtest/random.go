@@ -22,7 +22,7 @@ var (
 func Random(t *testing.T, open func(t *testing.T) Subject, graphs int) {
 	subject := open(t)
 	if subject.Settle == nil {
-		subject.Settle = func(testing.TB) {}
+		subject.Settle = func(testing.TB, tenant.ID) {}
 	}
 	for seed := range graphs {
 		g := rand.New(rand.NewPCG(uint64(seed), 11))
@@ -34,7 +34,7 @@ func Random(t *testing.T, open func(t *testing.T) Subject, graphs int) {
 			require.NoError(t, want.Write(t.Context(), id, nodes, edges))
 			require.NoError(t, subject.Write(t.Context(), id, nodes, edges))
 		}
-		subject.Settle(t)
+		subject.Settle(t, id)
 		for question := range 12 {
 			ask(t, g, id, want, subject, n, fmt.Sprintf("graph %d question %d", seed, question))
 		}

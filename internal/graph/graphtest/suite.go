@@ -21,7 +21,7 @@ var Start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // Subject is a store under test. Settle is called after writes, for stores that see them a while later.
 type Subject struct {
 	graph.Store
-	Settle func(t testing.TB)
+	Settle func(t testing.TB, id tenant.ID)
 }
 
 // bench is a case's place: a tenant of its own, so that cases can share a store.
@@ -62,7 +62,7 @@ func edge(from graph.Ref, rel string, to graph.Ref, edit ...func(*graph.Edge)) g
 func (b *bench) write(nodes []graph.Node, edges ...graph.Edge) {
 	b.Helper()
 	require.NoError(b, b.Write(b.ctx, b.id, nodes, edges))
-	b.Settle(b)
+	b.Settle(b, b.id)
 }
 
 func (b *bench) nodes(refs ...graph.Ref) []graph.Node {
@@ -114,7 +114,7 @@ func (b *bench) path(from, to graph.Ref, w graph.Walk, want ...string) {
 func Run(t *testing.T, open func(t *testing.T) Subject) {
 	subject := open(t)
 	if subject.Settle == nil {
-		subject.Settle = func(testing.TB) {}
+		subject.Settle = func(testing.TB, tenant.ID) {}
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
