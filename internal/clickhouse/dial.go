@@ -24,6 +24,9 @@ type DialSettings struct {
 	MaxConns int
 	// CreateDatabase makes the database where it is missing; otherwise that is an error.
 	CreateDatabase bool
+	// InsertTimeout ends an INSERT that doesn't get on: the server takes no more of its rows, or has them all and doesn't
+	// answer. It is repeated with the same token, so what became of it doesn't matter. Default 5 min.
+	InsertTimeout time.Duration
 	// Transport, if set, replaces the network of inserts and reads.
 	Transport http.RoundTripper
 }
@@ -45,6 +48,9 @@ func Dial(ctx context.Context, endpoint string, s DialSettings) (*Remote, error)
 	base, err := parseEndpoint(endpoint)
 	if err != nil {
 		return nil, err
+	}
+	if s.InsertTimeout <= 0 {
+		s.InsertTimeout = 5 * time.Minute
 	}
 	r := &Remote{base: base, settings: s}
 	if s.Transport == nil {
@@ -108,10 +114,16 @@ func (r *Remote) Insert(ctx context.Context, ins Insert) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stalled := time.AfterFunc(r.settings.InsertTimeout, func() {
+		cancel(fmt.Errorf("the server neither takes rows nor answers for %s", r.settings.InsertTimeout))
+	})
+	defer stalled.Stop()
 	body, pipe := io.Pipe()
 	finished := make(chan error, 1)
 	go func() {
-		err := ins.Body(pipe)
+		err := ins.Body(progressWriter{pipe, func() { stalled.Reset(r.settings.InsertTimeout) }})
 		// Without its end marker a chunked body is a broken request, so a failed writer leaves no rows.
 		_ = pipe.CloseWithError(err)
 		finished <- err
@@ -122,9 +134,26 @@ func (r *Remote) Insert(ctx context.Context, ins Insert) error {
 		err = errors.Join(err, bodyErr)
 	}
 	if err != nil {
+		if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+			err = errors.Join(cause, err)
+		}
 		return fmt.Errorf("insert into %s: %w", ins.Table, err)
 	}
 	return nil
+}
+
+// progressWriter tells of each piece that was taken.
+type progressWriter struct {
+	w     io.Writer
+	taken func()
+}
+
+func (p progressWriter) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	if err == nil {
+		p.taken()
+	}
+	return n, err
 }
 
 func (r *Remote) post(ctx context.Context, query url.Values, body io.Reader) error {

@@ -214,3 +214,38 @@ func TestCode(t *testing.T) {
 	require.Equal(t, 60, clickhouse.Code(&chgo.Exception{Code: 60}))
 	require.Equal(t, 7, clickhouse.Code(&clickhouse.Exception{Code: 7}))
 }
+
+// TestInsertThatDoesNotGetOnEnds reaches servers that take no rows, or take them and say nothing.
+func TestInsertThatDoesNotGetOnEnds(t *testing.T) {
+	for name, reads := range map[string]bool{"takes no rows": false, "doesn't answer": true} {
+		t.Run(name, func(t *testing.T) {
+			engine := enginetest.Engine(t).Handler()
+			over := make(chan struct{})
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if !strings.Contains(r.URL.Query().Get("query"), "quarantine_v1") {
+					engine.ServeHTTP(w, r)
+					return
+				}
+				if reads {
+					_, _ = io.Copy(io.Discard, r.Body)
+				}
+				<-over
+			}))
+			defer server.Close()
+			defer close(over)
+			remote, err := clickhouse.Dial(t.Context(), server.URL, clickhouse.DialSettings{CreateDatabase: true, InsertTimeout: 50 * time.Millisecond})
+			require.NoError(t, err)
+			defer func() { require.NoError(t, remote.Close()) }()
+			err = remote.Insert(t.Context(), insertOf("stalled", func(w io.Writer) error {
+				for range 64 { // more than the sockets hold
+					if _, err := w.Write(make([]byte, 1<<20)); err != nil || reads {
+						return err
+					}
+				}
+				return nil
+			}))
+			require.ErrorContains(t, err, "neither takes rows nor answers for 50ms")
+			require.False(t, clickhouse.IsPermanent(err))
+		})
+	}
+}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
+	"os"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/summitobs/summit/internal/clickhouse/chdb"
 )
@@ -32,21 +35,45 @@ func (s *Server) execute(ctx context.Context, req *request, out *responder) (chd
 		return chdb.Stats{}, err
 	}
 	if req.insert != nil && req.data != nil {
-		return s.runInsert(ctx, lease.conn, req)
+		return s.runInsert(ctx, lease.conn, req, out)
 	}
 	return s.runStatement(ctx, lease, req, out)
 }
 
-func (s *Server) runInsert(ctx context.Context, c *chdb.Conn, req *request) (chdb.Stats, error) {
+func (s *Server) runInsert(ctx context.Context, c *chdb.Conn, req *request, out *responder) (chdb.Stats, error) {
 	if req.readOnly {
 		return chdb.Stats{}, errReadOnly
 	}
+	body := &timedBody{r: req.data, conn: http.NewResponseController(out.w), limit: s.options.BodyTimeout}
+	defer body.release()
 	return c.Insert(ctx, req.insert.text, req.insert.format, func(w io.Writer) error {
 		// 1 MiB: the engine copies and queues each piece.
-		_, err := io.CopyBuffer(w, struct{ io.Reader }{req.data}, make([]byte, 1<<20))
+		_, err := io.CopyBuffer(w, struct{ io.Reader }{body}, make([]byte, 1<<20))
+		body.release()
 		return err
 	})
 }
+
+// timedBody bounds the time that a client may send nothing. The time that the engine takes doesn't count: the clock runs
+// while a read waits.
+type timedBody struct {
+	r     io.Reader
+	conn  *http.ResponseController
+	limit time.Duration
+}
+
+// Read sets the connection's deadline anew; a request without a socket has none, its body comes from this process.
+func (b *timedBody) Read(p []byte) (int, error) {
+	_ = b.conn.SetReadDeadline(time.Now().Add(b.limit))
+	n, err := b.r.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = newException(209, "SOCKET_TIMEOUT", "The client sent nothing of the INSERT's data for "+b.limit.String())
+	}
+	return n, err
+}
+
+// release takes the deadline off: passing while the engine commits, it would end the request.
+func (b *timedBody) release() { _ = b.conn.SetReadDeadline(time.Time{}) }
 
 var errReadOnly = newException(164, "READONLY", "Cannot execute query in readonly mode: a GET request only reads; use POST.")
 

@@ -27,6 +27,9 @@ type Options struct {
 	MaxQueryBytes int64
 	// SessionTimeout ends a session (session_id) that is idle for so long, unless the request says otherwise. Default 60 s.
 	SessionTimeout time.Duration
+	// BodyTimeout ends an INSERT whose client sends nothing for so long: it would hold one of the few places that inserts
+	// have. Default 1 min.
+	BodyTimeout time.Duration
 	// OnQuery, if set, is told about every finished statement. It must not block.
 	OnQuery func(QueryEvent)
 }
@@ -66,6 +69,9 @@ func New(ctx context.Context, pool *chdb.Pool, o Options) (*Server, error) {
 	}
 	if o.SessionTimeout <= 0 {
 		o.SessionTimeout = time.Minute
+	}
+	if o.BodyTimeout <= 0 {
+		o.BodyTimeout = time.Minute
 	}
 	s := &Server{pool: pool, options: o, running: map[string]context.CancelCauseFunc{}}
 	s.sessions = newSessions(pool)
