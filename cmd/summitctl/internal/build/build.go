@@ -18,7 +18,7 @@ import (
 // Command gives the cobra command.
 func Command(s *verb.Shared) *cobra.Command {
 	cmd := &cobra.Command{Use: "build", Aliases: []string{"builds"}, Short: "List build runs and show one", Args: cobra.NoArgs, RunE: verb.Help}
-	cmd.AddCommand(list(s), show(s))
+	cmd.AddCommand(list(s), show(s), criticalPath(s))
 	return cmd
 }
 

@@ -11,12 +11,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/summitobs/summit/cmd/summitctl/internal/backup"
+	"github.com/summitobs/summit/cmd/summitctl/internal/blame"
 	"github.com/summitobs/summit/cmd/summitctl/internal/build"
 	"github.com/summitobs/summit/cmd/summitctl/internal/ci"
 	"github.com/summitobs/summit/cmd/summitctl/internal/demo"
 	"github.com/summitobs/summit/cmd/summitctl/internal/doctor"
+	"github.com/summitobs/summit/cmd/summitctl/internal/dora"
 	"github.com/summitobs/summit/cmd/summitctl/internal/errorgroup"
 	"github.com/summitobs/summit/cmd/summitctl/internal/exit"
+	"github.com/summitobs/summit/cmd/summitctl/internal/flaky"
+	"github.com/summitobs/summit/cmd/summitctl/internal/impact"
 	"github.com/summitobs/summit/cmd/summitctl/internal/lineage"
 	"github.com/summitobs/summit/cmd/summitctl/internal/query"
 	"github.com/summitobs/summit/cmd/summitctl/internal/trace"
@@ -75,6 +79,7 @@ func command(version string) *cobra.Command {
 	cmd.AddCommand(
 		up.Command(), demo.Command(&shared), doctor.Command(&shared),
 		trace.Command(&shared), errorgroup.Command(&shared), build.Command(&shared), lineage.Command(&shared), query.Command(&shared),
+		flaky.Command(&shared), dora.Command(&shared), blame.Command(&shared), impact.Command(&shared),
 		backup.Command(&shared), ci.Command(&shared),
 	)
 	return cmd
