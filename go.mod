@@ -104,6 +104,8 @@ require (
 
 require github.com/hmarr/codeowners v1.2.1
 
+require github.com/neo4j/neo4j-go-driver/v5 v5.28.4 // indirect
+
 require (
 	cloud.google.com/go/auth v0.23.2 // indirect
 	cloud.google.com/go/auth/oauth2adapt v0.2.8 // indirect

@@ -168,6 +168,38 @@ func newerNode(a, b *Node) bool {
 	return b.Version >= a.Version
 }
 
+// Newest leaves of each node and edge the state that holds.
+func Newest(nodes []Node, edges []Edge) ([]Node, []Edge) {
+	type edgeID struct {
+		from, to Ref
+		rel      string
+	}
+	outNodes, atNode := make([]Node, 0, len(nodes)), make(map[Ref]int, len(nodes))
+	for i := range nodes {
+		at, ok := atNode[nodes[i].Ref]
+		switch {
+		case !ok:
+			atNode[nodes[i].Ref] = len(outNodes)
+			outNodes = append(outNodes, nodes[i])
+		case newerNode(&outNodes[at], &nodes[i]):
+			outNodes[at] = nodes[i]
+		}
+	}
+	outEdges, atEdge := make([]Edge, 0, len(edges)), make(map[edgeID]int, len(edges))
+	for i := range edges {
+		key := edgeID{edges[i].From, edges[i].To, edges[i].Rel}
+		at, ok := atEdge[key]
+		switch {
+		case !ok:
+			atEdge[key] = len(outEdges)
+			outEdges = append(outEdges, edges[i])
+		case edges[i].Version >= outEdges[at].Version:
+			outEdges[at] = edges[i]
+		}
+	}
+	return outNodes, outEdges
+}
+
 // lived tells an edge that was seen in the walk's time.
 func (w *Walk) lived(first, last time.Time) bool {
 	return (w.Since.IsZero() || !last.Before(w.Since)) && (w.Until.IsZero() || !first.After(w.Until))
