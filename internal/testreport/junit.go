@@ -136,6 +136,10 @@ func (p *junit) result(name string, e xml.StartElement) {
 	}
 	target := p.open
 	if strings.HasPrefix(name, "rerun") || strings.HasPrefix(name, "flaky") {
+		if len(p.retries) >= p.c.limits.MaxExecutions {
+			p.c.lost["too_many_executions"]++
+			return
+		}
 		r := *p.open
 		r.Duration = seconds(attr(e, "time"))
 		p.retries = append(p.retries, r)
