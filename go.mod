@@ -13,6 +13,7 @@ require (
 	github.com/google/uuid v1.6.0
 	github.com/json-iterator/go v1.1.12
 	github.com/klauspost/compress v1.20.0
+	github.com/neo4j/neo4j-go-driver/v5 v5.28.4
 	github.com/open-telemetry/opentelemetry-collector-contrib/connector/spanmetricsconnector v0.161.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/exporter/clickhouseexporter v0.161.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/exporter/fileexporter v0.161.0
@@ -103,8 +104,6 @@ require (
 )
 
 require github.com/hmarr/codeowners v1.2.1
-
-require github.com/neo4j/neo4j-go-driver/v5 v5.28.4 // indirect
 
 require (
 	cloud.google.com/go/auth v0.23.2 // indirect
