@@ -28,7 +28,7 @@ func TestOverlayMovesTheStoreApart(t *testing.T) {
 	p := NewProviderFactory().Create(confmap.ProviderSettings{})
 	for _, role := range []string{"gateway", "standalone"} {
 		t.Run(role, func(t *testing.T) {
-			require.Equal(t, []string{"store-apart"}, Overlays(role))
+			require.Equal(t, []string{"pdata", "service-graph", "store-apart"}, Overlays(role))
 			whole, err := p.Retrieve(t.Context(), "role:"+role, nil)
 			require.NoError(t, err)
 			conf, err := whole.AsConf()
@@ -62,7 +62,7 @@ func TestUnknownRoleNamesTheRoles(t *testing.T) {
 	_, err := p.Retrieve(t.Context(), "role:nope", nil)
 	require.EqualError(t, err, `unknown role "nope": want one of agent, gateway, standalone, store`)
 	_, err = p.Retrieve(t.Context(), "role:gateway/nope", nil)
-	require.EqualError(t, err, `role gateway has no overlay "nope": want one of [store-apart]`)
+	require.EqualError(t, err, `role gateway has no overlay "nope": want one of [pdata, service-graph, store-apart]`)
 	_, err = p.Retrieve(t.Context(), "role:gateway/config", nil)
 	require.ErrorContains(t, err, "no overlay")
 	_, err = p.Retrieve(t.Context(), "file:nope", nil)

@@ -20,6 +20,7 @@ import (
 	statsdreceiver "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/statsdreceiver"
 	zipkinreceiver "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/zipkinreceiver"
 	servicegraphconnector "github.com/summitobs/summit/connector/servicegraphconnector"
+	buildgraphexporter "github.com/summitobs/summit/exporter/buildgraphexporter"
 	clickhouseexporter "github.com/summitobs/summit/exporter/clickhouseexporter"
 	buildindexextension "github.com/summitobs/summit/extension/buildindexextension"
 	doorextension "github.com/summitobs/summit/extension/doorextension"
@@ -29,6 +30,7 @@ import (
 	correlationprocessor "github.com/summitobs/summit/processor/correlationprocessor"
 	envelopeprocessor "github.com/summitobs/summit/processor/envelopeprocessor"
 	cireceiver "github.com/summitobs/summit/receiver/cireceiver"
+	otlpreceiver "github.com/summitobs/summit/receiver/otlpreceiver"
 	testreportreceiver "github.com/summitobs/summit/receiver/testreportreceiver"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
@@ -45,7 +47,7 @@ import (
 	batchprocessor "go.opentelemetry.io/collector/processor/batchprocessor"
 	memorylimiterprocessor "go.opentelemetry.io/collector/processor/memorylimiterprocessor"
 	"go.opentelemetry.io/collector/receiver"
-	otlpreceiver "go.opentelemetry.io/collector/receiver/otlpreceiver"
+	otlpreceiver2 "go.opentelemetry.io/collector/receiver/otlpreceiver"
 	otelconftelemetry "go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 )
 
@@ -101,6 +103,7 @@ func components() (otelcol.Factories, error) {
 		cireceiver.NewFactory(),
 		testreportreceiver.NewFactory(),
 		otlpreceiver.NewFactory(),
+		otlpreceiver2.NewFactory(),
 		jaegerreceiver.NewFactory(),
 		zipkinreceiver.NewFactory(),
 		fluentforwardreceiver.NewFactory(),
@@ -112,7 +115,8 @@ func components() (otelcol.Factories, error) {
 	factories.ReceiverModules = makeModulesMap(factories.Receivers, map[component.Type]string{
 		cireceiver.NewFactory().Type():            "github.com/summitobs/summit v0.0.0",
 		testreportreceiver.NewFactory().Type():    "github.com/summitobs/summit v0.0.0",
-		otlpreceiver.NewFactory().Type():          "go.opentelemetry.io/collector/receiver/otlpreceiver v0.161.0",
+		otlpreceiver.NewFactory().Type():          "github.com/summitobs/summit v0.0.0",
+		otlpreceiver2.NewFactory().Type():         "go.opentelemetry.io/collector/receiver/otlpreceiver v0.161.0",
 		jaegerreceiver.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/jaegerreceiver v0.161.0",
 		zipkinreceiver.NewFactory().Type():        "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/zipkinreceiver v0.161.0",
 		fluentforwardreceiver.NewFactory().Type(): "github.com/open-telemetry/opentelemetry-collector-contrib/receiver/fluentforwardreceiver v0.161.0",
@@ -121,6 +125,7 @@ func components() (otelcol.Factories, error) {
 
 	factories.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](
 		clickhouseexporter.NewFactory(),
+		buildgraphexporter.NewFactory(),
 		debugexporter.NewFactory(),
 		nopexporter.NewFactory(),
 		otlpexporter.NewFactory(),
@@ -132,6 +137,7 @@ func components() (otelcol.Factories, error) {
 	}
 	factories.ExporterModules = makeModulesMap(factories.Exporters, map[component.Type]string{
 		clickhouseexporter.NewFactory().Type(): "github.com/summitobs/summit v0.0.0",
+		buildgraphexporter.NewFactory().Type(): "github.com/summitobs/summit v0.0.0",
 		debugexporter.NewFactory().Type():      "go.opentelemetry.io/collector/exporter/debugexporter v0.161.0",
 		nopexporter.NewFactory().Type():        "go.opentelemetry.io/collector/exporter/nopexporter v0.161.0",
 		otlpexporter.NewFactory().Type():       "go.opentelemetry.io/collector/exporter/otlpexporter v0.161.0",
