@@ -138,16 +138,16 @@ func (h *handlers) stuckBuilds(ctx context.Context, c access.Caller, in *stuckIn
 	return page, err
 }
 
-func (h *handlers) buildAnalysis(ctx context.Context, c access.Caller, in *buildInput) (pipeline.Analysis, error) {
+func (h *handlers) buildAnalysis(ctx context.Context, c access.Caller, in *BuildInput) (pipeline.Analysis, error) {
 	return h.pipeline.Analyse(ctx, c, in.ID)
 }
 
-func (h *handlers) criticalPath(ctx context.Context, c access.Caller, in *buildInput) (pipeline.CriticalPath, error) {
+func (h *handlers) criticalPath(ctx context.Context, c access.Caller, in *BuildInput) (pipeline.CriticalPath, error) {
 	return h.pipeline.CriticalPath(ctx, c, in.ID)
 }
 
 type compareInput struct {
-	buildInput
+	BuildInput
 	With string `query:"with" doc:"Id of the run to compare with; without it the last that succeeded before"`
 }
 
@@ -155,7 +155,8 @@ func (h *handlers) compareBuild(ctx context.Context, c access.Caller, in *compar
 	return h.pipeline.Compare(ctx, c, in.ID, in.With)
 }
 
-type flakyFilter struct {
+// FlakyFilter narrows tests. Exported, as is what is embedded: fields of an unexported one are not read from requests.
+type FlakyFilter struct {
 	AnalysisRange
 	Repo   string `query:"repo" example:"acme/shop"`
 	Branch string `query:"branch" doc:"Runs of one branch alone; tests that never failed are left out then"`
@@ -163,14 +164,14 @@ type flakyFilter struct {
 	State  string `query:"state" enum:"healthy,flaky,broken"`
 }
 
-func (in *flakyFilter) query(now time.Time) (q flaky.Query, err error) {
+func (in *FlakyFilter) query(now time.Time) (q flaky.Query, err error) {
 	q = flaky.Query{Repo: in.Repo, Branch: in.Branch, Owner: in.Owner, State: in.State}
 	q.Window, err = in.window(now)
 	return q, err
 }
 
 type flakyInput struct {
-	flakyFilter
+	FlakyFilter
 	AnalysisPage
 	Suite string `query:"suite"`
 	Name  string `query:"name" doc:"Part of the test's name"`
@@ -200,7 +201,7 @@ func (h *handlers) flakyTest(ctx context.Context, c access.Caller, in *flakyTest
 }
 
 type matrixInput struct {
-	flakyFilter
+	FlakyFilter
 	Pipeline string `query:"pipeline"`
 	Tests    int    `query:"tests" default:"40" minimum:"1" maximum:"200"`
 	Runs     int    `query:"runs" default:"60" minimum:"1" maximum:"200"`

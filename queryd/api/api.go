@@ -224,11 +224,12 @@ func (h *handlers) errorGroup(ctx context.Context, c access.Caller, in *errorInp
 	return h.service.Error(ctx, c, in.Fingerprint, q)
 }
 
-type buildInput struct {
+// BuildInput names a build.
+type BuildInput struct {
 	ID string `path:"id" doc:"provider:host:repo:run:attempt, percent-encoded" example:"github:github.com:acme/shop:4711:1"`
 }
 
-func (h *handlers) build(ctx context.Context, c access.Caller, in *buildInput) (query.Build, error) {
+func (h *handlers) build(ctx context.Context, c access.Caller, in *BuildInput) (query.Build, error) {
 	return h.service.Build(ctx, c, in.ID)
 }
 
