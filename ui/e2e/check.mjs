@@ -36,16 +36,21 @@ const query = args.from ? `?from=${encodeURIComponent(args.from)}` : "";
 // A list is ready when it has rows, or says why it has none.
 const rowsOrReason = "tbody tr, main h2, [role=alert]";
 
-// What a row opens is part of the page.
-const clickFirstRow = (page) => page.locator("tbody a.row-link").first().click();
+// What a row opens is part of the page; a list may have none and says why.
+const openFirstRow = (panel) => async (page) => {
+  const row = page.locator("tbody a.row-link").first();
+  if ((await row.count()) === 0) return;
+  await row.click();
+  await page.waitForSelector(`section[aria-label=${panel}] h3`, { timeout });
+};
 
 const pages = [
   { name: "errors", path: `/errors${query}`, ready: rowsOrReason },
   { name: "traces", path: `/traces${query}`, ready: rowsOrReason },
   { name: "builds", path: `/builds${query}`, ready: rowsOrReason },
-  { name: "pipelines", path: "/pipelines", ready: "tbody tr", act: clickFirstRow, also: "section[aria-label=Pipeline] h3" },
-  { name: "flaky", path: "/flaky", ready: "tbody tr", act: clickFirstRow, also: "section[aria-label=Test] h3" },
-  { name: "dora", path: "/dora", ready: "tbody tr", act: clickFirstRow, also: "section[aria-label=Deployment] h3" },
+  { name: "pipelines", path: "/pipelines", ready: rowsOrReason, act: openFirstRow("Pipeline") },
+  { name: "flaky", path: "/flaky", ready: rowsOrReason, act: openFirstRow("Test") },
+  { name: "dora", path: "/dora", ready: rowsOrReason, act: openFirstRow("Deployment") },
   args.fingerprint && { name: "errors-panel", path: `/errors${query}${query ? "&" : "?"}open=${args.fingerprint}`, ready: "section[aria-label=Error] h3" },
   args.fingerprint && { name: "error", path: `/errors/${args.fingerprint}${query}`, ready: "[data-testid=lineage]", strip: true },
   args.trace && { name: "trace", path: `/traces/${args.trace}`, ready: "[data-testid=lineage]", strip: true, also: "[aria-label=Spans] [role=listitem]" },
