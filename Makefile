@@ -12,7 +12,7 @@ ARGS ?=
 
 UI_SOURCES := $(shell find ui/src ui/public -type f 2>/dev/null) $(wildcard ui/*.json ui/*.ts ui/*.html)
 
-.PHONY: help setup build run test test-go test-ui bench bench-write bench-ci bench-upstream bench-evidence lint generate prove prove-long soak screenshots ci clean
+.PHONY: help setup build run test test-go test-ui bench bench-write bench-ci bench-upstream bench-evidence bench-query bench-graph lint generate prove prove-long soak screenshots ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ bench-ci: build ## measure what a CI delivery costs and how long its sender wait
 
 bench-upstream: build ## measure our exporter beside contrib's clickhouseexporter, both with a durable queue
 	@$(GO) run ./testbed/upstream $(ARGS)
+
+bench-query: build ## measure what typical questions cost, and what each choice of the schema costs or saves them
+	@$(GO) run ./testbed/querybench $(ARGS)
+
+bench-graph: setup ## measure the build graph's walks on a million nodes and how far behind its snapshot is
+	@$(GO) run ./testbed/graphbench $(ARGS)
 
 bench-evidence: ## measure how right conclusions are: correlation, suspects, flaky tests, on histories with a planted truth
 	@$(GO) run ./testbed/evidence $(ARGS)
