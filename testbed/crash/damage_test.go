@@ -180,11 +180,14 @@ func TestFlippedBytes(t *testing.T) {
 	require.NoError(t, err)
 	for path := range hit {
 		number := strings.TrimSuffix(filepath.Base(path), ".seg")
+		// The collector's log is sampled: of more than ten like lines in ten seconds some are left out.
 		kept := 0
 		for name := range aside {
 			if strings.HasPrefix(name, number) {
 				kept++
-				require.Contains(t, log, fmt.Sprintf("%q", filepath.Join(s.queue(), "quarantine", name)), "the report names the file")
+				if len(hit) <= 10 {
+					require.Contains(t, log, fmt.Sprintf("%q", filepath.Join(s.queue(), "quarantine", name)), "the report names the file")
+				}
 			}
 		}
 		require.Equal(t, 1, kept, "of segment %s", number)

@@ -154,7 +154,8 @@ func (s *system) tables() *ledger.Store { return ledger.NewStore(s.t, s.spec.Pla
 // drain waits until the store has all that is in the queue.
 func (s *system) drain() {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), endLimit)
+	// What gathers in minutes without a store takes minutes to hand over.
+	ctx, cancel := context.WithTimeout(s.t.Context(), pick(endLimit, 20*time.Minute))
 	defer cancel()
 	require.NoError(s.t, s.collector.WaitDrained(ctx, s.spec.Places))
 }

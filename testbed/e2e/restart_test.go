@@ -75,7 +75,11 @@ func TestInterruptedStart(t *testing.T) {
 		case <-time.After(wait * time.Millisecond):
 		case <-server.Done():
 		}
-		require.NoError(t, server.Stop(time.Minute), "interrupted after %d ms", wait)
+		err = server.Stop(time.Minute)
+		if err != nil && strings.Contains(err.Error(), "signal: interrupt") && server.Tail() == "" {
+			continue // the program itself hadn't begun: nothing was there to end
+		}
+		require.NoError(t, err, "interrupted after %d ms", wait)
 	}
 	s.start()
 	s.stop()

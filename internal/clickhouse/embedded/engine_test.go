@@ -295,10 +295,11 @@ func TestOldPartsAreDroppedByFewThreads(t *testing.T) {
 	}
 	exec("OPTIMIZE TABLE many FINAL")
 	const threads, parts = "SELECT value FROM system.metrics WHERE metric = 'GlobalThread'", "SELECT toInt64(count()) FROM system.parts WHERE table = 'many'"
-	most := number(threads)
+	before := number(threads) // other engines of this process have left some
+	most := before
 	require.Eventually(t, func() bool {
 		most = max(most, number(threads))
 		return number(parts) == 90
 	}, 30*time.Second, 20*time.Millisecond, "180 of 270 parts are old")
-	require.Less(t, most, int64(45))
+	require.Less(t, most-before, int64(20))
 }
