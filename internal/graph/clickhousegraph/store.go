@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -79,15 +80,18 @@ type Store struct {
 	running sync.WaitGroup
 }
 
-// entry is a tenant's snapshot; load makes it once for all who wait.
+// entry is a tenant's snapshot. Requests read it without waiting for a poll.
 type entry struct {
-	load  sync.Mutex
-	graph *snapshot.Snapshot
-	// seen is the newest ingestion time that was read.
-	seen   time.Time
-	made   time.Time
-	polled time.Time
-	asked  time.Time
+	graph atomic.Pointer[snapshot.Snapshot]
+	// polled is when it was last brought up to date, in nanoseconds since 1970.
+	polled atomic.Int64
+	// asked is guarded by the store's mu.
+	asked time.Time
+
+	// load is held while the tables are read; it guards seen, the newest ingestion time that was read, and made.
+	load sync.Mutex
+	seen time.Time
+	made time.Time
 }
 
 // New makes a store over a connection and begins to poll for those tenants that are asked about.
@@ -147,21 +151,22 @@ func (s *Store) refresh(ctx context.Context, id tenant.ID) error {
 	}
 	e.load.Lock()
 	defer e.load.Unlock()
-	if e.graph == nil {
+	g := e.graph.Load()
+	if g == nil {
 		return nil
 	}
 	now := s.opts.Now()
 	if now.Sub(e.made) > s.opts.RebuildAfter {
 		return s.read(ctx, id, e)
 	}
-	seen, err := s.rows(ctx, id, e.graph, e.seen.Add(-s.opts.Overlap))
+	seen, err := s.rows(ctx, id, g, e.seen.Add(-s.opts.Overlap))
 	if err != nil {
 		return fmt.Errorf("read what is new of the graph: %w", err)
 	}
 	if seen.After(e.seen) {
 		e.seen = seen
 	}
-	e.polled = now
+	e.polled.Store(now.UnixNano())
 	return nil
 }
 
@@ -176,7 +181,9 @@ func (s *Store) read(ctx context.Context, id tenant.ID, e *entry) error {
 		return fmt.Errorf("read the graph: %w", err)
 	}
 	g.Compact()
-	e.graph, e.seen, e.made, e.polled = g, seen, now, now
+	e.seen, e.made = seen, now
+	e.polled.Store(now.UnixNano())
+	e.graph.Store(g)
 	return nil
 }
 
@@ -210,15 +217,18 @@ func (s *Store) of(ctx context.Context, id tenant.ID) (*snapshot.Snapshot, error
 	e.asked = s.opts.Now()
 	s.mu.Unlock()
 
+	if g := e.graph.Load(); g != nil {
+		return g, nil
+	}
 	e.load.Lock()
 	defer e.load.Unlock()
-	if e.graph == nil {
+	if e.graph.Load() == nil {
 		if err := s.read(ctx, id, e); err != nil {
 			return nil, err
 		}
 		s.shrink(id)
 	}
-	return e.graph, nil
+	return e.graph.Load(), nil
 }
 
 // shrink drops the snapshots not asked about for longest until the others fit.
@@ -228,10 +238,11 @@ func (s *Store) shrink(keep tenant.ID) {
 	for {
 		total, oldest := 0, tenant.ID{}
 		for id, e := range s.tenants {
-			if e.graph == nil {
+			g := e.graph.Load()
+			if g == nil {
 				continue
 			}
-			_, edges := e.graph.Size()
+			_, edges := g.Size()
 			total += edges
 			if id != keep && (oldest.IsZero() || e.asked.Before(s.tenants[oldest].asked)) {
 				oldest = id
@@ -251,12 +262,13 @@ func (s *Store) Stats() Stats {
 	defer s.mu.Unlock()
 	st := Stats{Tenants: len(s.tenants), Evicted: s.evicted}
 	for _, e := range s.tenants {
-		if e.graph == nil {
+		g := e.graph.Load()
+		if g == nil {
 			continue
 		}
-		nodes, edges := e.graph.Size()
+		nodes, edges := g.Size()
 		st.Nodes, st.Edges = st.Nodes+nodes, st.Edges+edges
-		st.Behind = max(st.Behind, s.opts.Now().Sub(e.polled))
+		st.Behind = max(st.Behind, s.opts.Now().Sub(time.Unix(0, e.polled.Load())))
 	}
 	return st
 }
