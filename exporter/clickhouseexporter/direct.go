@@ -15,9 +15,13 @@ type sourceEncoder interface {
 	Points(from []otlpitem.Metrics) (batch, error)
 }
 
-func (e tableEncoder) Spans(from []otlpitem.Spans) (batch, error)     { return asBatch(e.enc.Spans(from)) }
-func (e tableEncoder) Records(from []otlpitem.Records) (batch, error) { return asBatch(e.enc.Records(from)) }
-func (e tableEncoder) Points(from []otlpitem.Metrics) (batch, error)  { return asBatch(e.enc.Points(from)) }
+func (e tableEncoder) Spans(from []otlpitem.Spans) (batch, error) { return asBatch(e.enc.Spans(from)) }
+func (e tableEncoder) Records(from []otlpitem.Records) (batch, error) {
+	return asBatch(e.enc.Records(from))
+}
+func (e tableEncoder) Points(from []otlpitem.Metrics) (batch, error) {
+	return asBatch(e.enc.Points(from))
+}
 
 // ConsumeSpans is ConsumeTraces for spans of any source.
 func (e signalExporter) ConsumeSpans(ctx context.Context, count int, from []otlpitem.Spans) error {
