@@ -64,6 +64,8 @@ type Stats struct {
 	Behind time.Duration
 	// Evicted counts snapshots that were dropped for the bound.
 	Evicted uint64
+	// Failures counts polls that couldn't read the tables of some tenant.
+	Failures uint64
 }
 
 // Store is a graph.Store. Close ends its polling.
@@ -75,6 +77,8 @@ type Store struct {
 	tenants map[tenant.ID]*entry
 	evicted uint64
 	closed  bool
+
+	failures atomic.Uint64
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -120,7 +124,9 @@ func (s *Store) poll(ctx context.Context) {
 			return
 		case <-ticker.C:
 			// What can't be read now is read with the next poll; Stats tell how far behind it is.
-			_ = s.Refresh(ctx)
+			if err := s.Refresh(ctx); err != nil && ctx.Err() == nil {
+				s.failures.Add(1)
+			}
 		}
 	}
 }
@@ -260,7 +266,7 @@ func (s *Store) shrink(keep tenant.ID) {
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Stats{Tenants: len(s.tenants), Evicted: s.evicted}
+	st := Stats{Tenants: len(s.tenants), Evicted: s.evicted, Failures: s.failures.Load()}
 	for _, e := range s.tenants {
 		g := e.graph.Load()
 		if g == nil {

@@ -1,11 +1,15 @@
 package clickhousegraph
 
 import (
+	"context"
+	"errors"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
@@ -76,6 +80,41 @@ func TestPollingFollowsTheTables(t *testing.T) {
 		return err == nil
 	}, 10*time.Second, 10*time.Millisecond)
 	require.Less(t, s.Stats().Behind, 10*time.Second)
+}
+
+// broken is a connection that reads nothing while it is down.
+type broken struct {
+	driver.Conn
+	down atomic.Bool
+}
+
+func (c *broken) Query(ctx context.Context, query string, args ...any) (driver.Rows, error) {
+	if c.down.Load() {
+		return nil, errors.New("the server is away")
+	}
+	return c.Conn.Query(ctx, query, args...)
+}
+
+func TestFailedPollsAreCounted(t *testing.T) {
+	conn := &broken{Conn: enginetest.Open(t).Conn()}
+	s := New(conn, Options{PollInterval: 10 * time.Millisecond})
+	t.Cleanup(s.Close)
+	id := tenant.ID(uuid.New())
+	node := graph.Node{Ref: graph.Ref{Kind: "Commit", ID: "1"}, FirstSeen: graphtest.Start, LastSeen: graphtest.Start, Version: 1}
+	require.NoError(t, s.Write(t.Context(), id, []graph.Node{node}, nil))
+	ask := func() error {
+		_, err := s.Node(t.Context(), id, node.Ref)
+		return err
+	}
+	require.NoError(t, ask())
+	require.Zero(t, s.Stats().Failures)
+	conn.down.Store(true)
+	require.Eventually(t, func() bool { return s.Stats().Failures > 1 }, 10*time.Second, 10*time.Millisecond)
+	require.NoError(t, ask(), "what is in memory is still there")
+	conn.down.Store(false)
+	node.ID = "2"
+	require.NoError(t, s.Write(t.Context(), id, []graph.Node{node}, nil))
+	require.Eventually(t, func() bool { return ask() == nil }, 10*time.Second, 10*time.Millisecond, "reading goes on")
 }
 
 func TestBounds(t *testing.T) {
