@@ -49,7 +49,8 @@ func (s *system) browseDemo(links []string) {
 		require.NoError(s.t, err)
 	}
 	pictures := filepath.Join(s.t.TempDir(), "pages")
-	s.browse(pictures, "--fingerprint", ids[0], "--trace", ids[1], "--build", ids[2], "--from", "now-24h")
+	s.browse(pictures, "--fingerprint", ids[0], "--trace", ids[1], "--build", ids[2], "--from", "now-24h",
+		"--expect-rows", "errors,traces,builds,pipelines,flaky,dora")
 	if *screenshots == "" {
 		return
 	}
