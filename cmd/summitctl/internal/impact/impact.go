@@ -20,7 +20,7 @@ func Command(s *verb.Shared) *cobra.Command {
 	var commit, build, repo string
 	cmd := &cobra.Command{
 		Use: "impact", Short: "Follow a commit or build to its deployments, services, errors and traces", Args: cobra.NoArgs,
-		Example: "  summitctl impact --commit 3f2a9c1b --repo acme/shop",
+		Example: "  summitctl impact --commit $(git rev-parse HEAD) --repo acme/shop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q := url.Values{}
 			r.Put(q)
@@ -32,7 +32,7 @@ func Command(s *verb.Shared) *cobra.Command {
 	}
 	r.AddTo(cmd)
 	cmd.Flags().Lookup("from").Usage = "start: RFC 3339, unix nanoseconds or now-30d (default now-30d)"
-	cmd.Flags().StringVar(&commit, "commit", "", "hash of a commit")
+	cmd.Flags().StringVar(&commit, "commit", "", "whole hash of a commit, 40 or 64 hex digits")
 	cmd.Flags().StringVar(&build, "build", "", "id of a build run")
 	cmd.Flags().StringVar(&repo, "repo", "", "repository of the commit, where several have it")
 	cmd.MarkFlagsOneRequired("commit", "build")
